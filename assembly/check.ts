@@ -1,0 +1,282 @@
+// Check: walks every invariant of the heap and says which do not hold. Owns nothing; writes what it found to its owner's S_OUT.
+// Runs under the page lock; what only holds when no operation is in flight is compared only if none completed meanwhile and no
+// journal is pending, and S_OUT says whether that was so.
+
+import { get32, get64, put32 } from "./memory";
+import { load32, load64 } from "./atomic";
+import { firstGrain, grains, maxOwners, slabBits, tableBytes } from "./header";
+import { activity, countedBytes, ownJournalClear, pendingAlloc, pendingFree } from "./counters";
+import { recordIn } from "./claim";
+import { bitmapOf, hintIsSet } from "./hint";
+import { lock } from "./lock";
+import { me, ownerState, slot, slotOf } from "./owners";
+import { auxAt, binOf, bitsAt, isHead, lengthOf, longestRun, slabTag, slabTail, slabWord, wordAt } from "./pages";
+import { geometry } from "./sizeclass";
+import { FREE_MASK, letGo } from "./slab";
+import {
+  AUX_TAIL,
+  BIN_COUNT,
+  B_TAG_SHIFT,
+  CLAIM_LIVE,
+  CLAIM_STATE_SHIFT,
+  C_BLOCKS,
+  C_FULL,
+  C_SIZE,
+  GRAIN_SHIFT,
+  HINT_EMPTY,
+  H_BINS,
+  H_BIN_BITS,
+  H_BITS,
+  H_CAPACITY,
+  H_FIRST,
+  H_GRAINS,
+  H_NULL,
+  H_COMMITTED,
+  H_PEAK,
+  H_TAIL,
+  KIND_BLOCK,
+  OUT_BLOCKS,
+  OUT_FREE,
+  OUT_FREE_RUNS,
+  OUT_LARGEST,
+  OUT_LIST,
+  OUT_LIST_MAX,
+  OUT_OVERHEAD,
+  OUT_PROBLEMS,
+  OUT_QUIET,
+  OUT_RUNS,
+  OUT_SLABS,
+  OUT_USED,
+  OWNER_FREE,
+  R_SLAB,
+  S_BLOCK_HINTS,
+  S_BLOCK_HINT_SHIFT,
+  S_HINTS,
+  S_HINT_SHIFT,
+  S_OUT,
+  S_OUT_WORDS,
+  T_FREE,
+  T_MASK,
+  T_RUN,
+  T_SLAB,
+  W_KIND_SHIFT,
+  W_LENGTH_SHIFT,
+} from "./shared/layout";
+import { WASM_PAGE_BYTES } from "./shared/limits";
+import {
+  BAD_ADJACENT_FREE,
+  BAD_BIN,
+  BAD_CHAIN,
+  BAD_COMMITTED,
+  BAD_EMPTY_HINT,
+  BAD_HEADER,
+  BAD_HINT,
+  BAD_JOURNAL,
+  BAD_PEAK,
+  BAD_RECORD,
+  BAD_RUN_WORD,
+  BAD_SLAB_BITS,
+  BAD_SLAB_TAG,
+  BAD_SLAB_WORD,
+  BAD_TAIL_BYTES,
+  BAD_TAIL_MARK,
+  BAD_USED,
+  OK,
+} from "./shared/status";
+
+// What the walk has added up so far; private to the thread, like all module variables.
+let used: u32 = 0;
+let tail: u32 = 0;
+let committed: u32 = 0;
+let freeRuns: u32 = 0;
+let freeLength: u32 = 0;
+let quiet: bool = false;
+
+/** Walks everything; S_OUT holds the sums and up to OUT_LIST_MAX problems. Returns OK, or why the lock was not to be had. */
+export function check(): u32 {
+  const status = lock();
+  if (status != OK) return status;
+  for (let i: usize = 0; i < <usize>S_OUT_WORDS; i++) put32(slot + S_OUT + (i << 2), 0);
+  quiet = nobodyIsBusy();
+  const before = activity();
+  const counted = countedBytes();
+  walk();
+  quiet = quiet && nobodyIsBusy() && activity() == before;
+  if (get32(H_COMMITTED) != committed) report(BAD_COMMITTED, committed);
+  if (get32(H_PEAK) < committed) report(BAD_PEAK, committed);
+  if (get32(H_TAIL) != tail) report(BAD_TAIL_BYTES, tail);
+  if (!ownJournalClear()) report(BAD_JOURNAL, me);
+  if (quiet && counted != used) report(BAD_USED, used);
+  checkBins();
+  checkHeader();
+  const overhead = tableBytes() + tail;
+  out(OUT_USED, used);
+  out(OUT_OVERHEAD, overhead);
+  out(OUT_FREE, (grains << GRAIN_SHIFT) - overhead - used);
+  // Only bins that are right lead to runs.
+  if (get32(slot + S_OUT + (OUT_PROBLEMS << 2)) == 0) out(OUT_LARGEST, longestRun() << GRAIN_SHIFT);
+  out(OUT_FREE_RUNS, freeRuns);
+  out(OUT_QUIET, quiet ? 1 : 0);
+  letGo();
+  return OK;
+}
+
+function nobodyIsBusy(): bool {
+  for (let index: u32 = 1; index <= maxOwners; index++) {
+    if (index != me && (pendingAlloc(index) | pendingFree(index)) != 0) return false;
+  }
+  return true;
+}
+
+function walk(): void {
+  used = 0;
+  tail = 0;
+  committed = 0;
+  freeRuns = 0;
+  freeLength = 0;
+  let afterFree = false;
+  let g = firstGrain;
+  while (g < grains) {
+    const word = load32(wordAt(g));
+    const type = word & T_MASK;
+    const length = lengthOf(word);
+    if (!isHead(word) || length == 0 || length > grains - g) {
+      report(BAD_CHAIN, g);
+      return;
+    }
+    if (type == T_FREE) {
+      if (afterFree) report(BAD_ADJACENT_FREE, g);
+      if (get32(auxAt(g + length - 1)) != (AUX_TAIL | g)) report(BAD_TAIL_MARK, g);
+      freeRuns++;
+      freeLength += length;
+    } else {
+      committed += length;
+      if (get32(auxAt(g + length - 1)) & AUX_TAIL) report(BAD_TAIL_MARK, g);
+      if (type == T_SLAB) walkSlab(g, slabTag(word), length);
+      else if (type == T_RUN) walkRun(g, word);
+      else if (!hintIsSet(HINT_EMPTY, g) && quiet) report(BAD_EMPTY_HINT, g);
+    }
+    if (type != T_SLAB) walkInside(g, length);
+    afterFree = type == T_FREE;
+    g += length;
+  }
+}
+
+function walkInside(g: u32, length: u32): void {
+  for (let inside = g + 1; inside < g + length; inside++) {
+    if (load32(wordAt(inside)) != 0) report(BAD_RUN_WORD, inside);
+  }
+}
+
+function walkRun(g: u32, word: u32): void {
+  add(OUT_RUNS, 1);
+  add(OUT_BLOCKS, 1);
+  used += (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT;
+  if (((word >>> W_KIND_SHIFT) & 3) == KIND_BLOCK && quiet && !isHeld(load64(bitsAt(g)))) report(BAD_RECORD, g);
+}
+
+function walkSlab(g: u32, tag: u32, length: u32): void {
+  const shape = geometry(tag);
+  const full = get64(shape + C_FULL);
+  const free = load64(bitsAt(g)) ^ ((<u64>tag) << B_TAG_SHIFT);
+  if (free > FREE_MASK) {
+    report(BAD_SLAB_TAG, g);
+    return;
+  }
+  if (free & ~full) report(BAD_SLAB_BITS, g);
+  for (let back: u32 = 1; back < length; back++) {
+    if (load32(wordAt(g + back)) != slabWord(tag, back)) report(BAD_SLAB_WORD, g + back);
+  }
+  const taken = get32(shape + C_BLOCKS) - <u32>popcnt(free);
+  used += taken * get32(shape + C_SIZE);
+  tail += slabTail(tag);
+  add(OUT_SLABS, 1);
+  add(OUT_BLOCKS, taken);
+  if (!quiet) return;
+  if (free != 0 && !hintIsSet(bitmapOf(tag), g)) report(BAD_HINT, g);
+  if (free == full && !hintIsSet(HINT_EMPTY, g) && !isSomeonesCurrent(g, tag)) report(BAD_EMPTY_HINT, g);
+  if ((tag & 3) == KIND_BLOCK) walkRecords(g, shape, free);
+}
+
+/** A taken Block has a live claim of an owner that has a slot; a free one has none. */
+function walkRecords(g: u32, shape: usize, free: u64): void {
+  for (let i: u32 = 0; i < get32(shape + C_BLOCKS); i++) {
+    const claim = load64(recordIn(g, shape, i));
+    const isFree = ((free >> i) & 1) != 0;
+    if (isFree ? claim != 0 : !isHeld(claim)) report(BAD_RECORD, g);
+  }
+}
+
+function isHeld(claim: u64): bool {
+  const owner = <u32>claim & 0xff;
+  return (
+    <u32>(claim >> CLAIM_STATE_SHIFT) == CLAIM_LIVE &&
+    owner != 0 &&
+    owner <= maxOwners &&
+    ownerState(owner) != OWNER_FREE
+  );
+}
+
+function isSomeonesCurrent(g: u32, tag: u32): bool {
+  const c = <usize>(tag >>> 2);
+  const at = <u32>(slabBits + ((<usize>g) << 3));
+  for (let index: u32 = 1; index <= maxOwners; index++) {
+    const owner = slotOf(index);
+    if (load32(owner + S_HINTS + (c << S_HINT_SHIFT) + R_SLAB) == at) return true;
+    if (load32(owner + S_BLOCK_HINTS + (c << S_BLOCK_HINT_SHIFT) + R_SLAB) == at) return true;
+  }
+  return false;
+}
+
+/** Every free run stands in the bin of its length, once, linked both ways; a bin's bit is set if something stands in it. */
+function checkBins(): void {
+  let count: u32 = 0;
+  let length: u32 = 0;
+  for (let bin: u32 = 0; bin < <u32>BIN_COUNT; bin++) {
+    const first = get32(H_BINS + ((<usize>bin) << 2));
+    const bits = get64(H_BIN_BITS + ((<usize>(bin >>> 6)) << 3));
+    if ((((bits >> (bin & 63)) & 1) != 0) != (first != 0)) report(BAD_BIN, bin);
+    let before: u32 = 0;
+    for (let g = first; g != 0;) {
+      const word = g < grains ? load32(wordAt(g)) : 0;
+      const links = g < grains ? get64(bitsAt(g)) : 0;
+      const isInPlace =
+        (word & T_MASK) == T_FREE && binOf(word >>> W_LENGTH_SHIFT) == bin && <u32>(links >> 28) == before;
+      if (!isInPlace || count > freeRuns) {
+        report(BAD_BIN, bin);
+        return;
+      }
+      count++;
+      length += word >>> W_LENGTH_SHIFT;
+      before = g;
+      g = <u32>(links & 0xfffffff);
+    }
+  }
+  if (count != freeRuns || length != freeLength) report(BAD_BIN, BIN_COUNT);
+}
+
+/** The header's constants are what this instance read when it attached. */
+function checkHeader(): void {
+  if (get32(H_CAPACITY) != <u32>memory.size() * <u32>WASM_PAGE_BYTES) report(BAD_HEADER, H_CAPACITY);
+  if (get32(H_GRAINS) != grains) report(BAD_HEADER, H_GRAINS);
+  if (get32(H_FIRST) != firstGrain) report(BAD_HEADER, H_FIRST);
+  if (get32(H_BITS) != <u32>slabBits) report(BAD_HEADER, H_BITS);
+  if (get64(H_NULL) != 0) report(BAD_HEADER, H_NULL);
+}
+
+function report(code: u32, where: u32): void {
+  const count = get32(slot + S_OUT + (OUT_PROBLEMS << 2));
+  put32(slot + S_OUT + (OUT_PROBLEMS << 2), count + 1);
+  if (count >= <u32>OUT_LIST_MAX) return;
+  const at = slot + S_OUT + ((<usize>(OUT_LIST + count * 2)) << 2);
+  put32(at, code);
+  put32(at + 4, where);
+}
+
+function out(index: usize, value: u32): void {
+  put32(slot + S_OUT + (index << 2), value);
+}
+
+function add(index: usize, value: u32): void {
+  out(index, get32(slot + S_OUT + (index << 2)) + value);
+}

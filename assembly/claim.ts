@@ -1,0 +1,31 @@
+// Claim: the word that says whose a Block is: state << 52 | sequence << 8 | owner, 56 bits. The sequence belongs to the owner's
+// slot and only grows, whoever holds the slot, so no claim is ever used twice and a stale handle is refused by comparison.
+// A thread that dies in nextClaim loses a number, nothing else.
+
+import { get32, get64, put64 } from "./memory";
+import { me, slot } from "./owners";
+import {
+  CLAIM_LIVE,
+  CLAIM_SEQUENCE_SHIFT,
+  CLAIM_STATE_SHIFT,
+  C_RECORDS,
+  GRAIN_SHIFT,
+  RECORD_BYTES,
+  S_CLAIM,
+  S_SEQUENCE,
+} from "./shared/layout";
+
+/** A new claim of this owner; S_CLAIM holds it for the caller outside. */
+export function nextClaim(): u64 {
+  const sequence = get64(slot + S_SEQUENCE) + 1;
+  put64(slot + S_SEQUENCE, sequence);
+  const bits = (sequence << CLAIM_SEQUENCE_SHIFT) & (((<u64>1) << CLAIM_STATE_SHIFT) - 1);
+  const claim = ((<u64>CLAIM_LIVE) << CLAIM_STATE_SHIFT) | bits | me;
+  put64(slot + S_CLAIM, claim);
+  return claim;
+}
+
+/** Address of the record of block `index` in the slab at grain `g`, whose geometry is at `shape`. */
+export function recordIn(g: u32, shape: usize, index: u32): usize {
+  return ((<usize>g) << GRAIN_SHIFT) + get32(shape + C_RECORDS) + <usize>(index * RECORD_BYTES);
+}

@@ -1,0 +1,95 @@
+// Counters: how many bytes live, and which block each owner is taking or giving back this instant. Owns S_ALLOC and S_FREE of
+// every slot; only the slot's thread writes them. A journal is set by one plain 32-bit store; the plain 64-bit store that counts
+// clears it, so sum and journal change together.
+//
+//   Σ over slots (allocated − freed) + H_ADJUST = Σ bytes of taken blocks and live runs        (when no journal is pending)
+//
+// A thread that dies with a journal pending leaves its sums off by that one block, or not: which of the two is settled by
+// counting (docs/protocols.md, "a raw allocation in flight").
+
+import { get32, get64, put32, put64 } from "./memory";
+import { load32, load64 } from "./atomic";
+import { maxOwners } from "./header";
+import { me, slot, slotOf } from "./owners";
+import { GRAIN_SHIFT, H_ADJUST, S_ALLOC, S_ALLOC_JOURNAL, S_FREE, S_FREE_JOURNAL, S_MARK } from "./shared/layout";
+
+/** Journals that this owner is about to take the block at `p`, or (p | 2) to change the length of the run there. */
+export function beginAlloc(p: usize): void {
+  put32(slot + S_ALLOC_JOURNAL, <u32>p);
+}
+
+/** Counts `bytes` as allocated and clears the journal: one store. `bytes` 0 gives the attempt up. */
+export function endAlloc(bytes: u32): void {
+  put64(slot + S_ALLOC, <u64>(get32(slot + S_ALLOC) + bytes));
+}
+
+export function beginFree(p: usize): void {
+  put32(slot + S_FREE_JOURNAL, <u32>p);
+}
+
+/** Counts `bytes` as freed and clears the journal: one store. */
+export function endFree(bytes: u32): void {
+  put64(slot + S_FREE, <u64>(get32(slot + S_FREE) + bytes));
+}
+
+/** Marks the unit that begins at grain `unit` while its hint bit is cleared and looked at again. */
+export function beginMark(unit: u32): void {
+  put32(slot + S_MARK, (unit << GRAIN_SHIFT) | 1);
+}
+
+export function endMark(): void {
+  put32(slot + S_MARK, 0);
+}
+
+/** The unit that owner `index` has marked, as an address | 1; 0: none. */
+export function markOf(index: u32): usize {
+  return <usize>load32(slotOf(index) + S_MARK);
+}
+
+/** What the owners' counters say is live, modulo 2^32. */
+export function countedBytes(): u32 {
+  let sum = get32(H_ADJUST);
+  for (let index: u32 = 1; index <= maxOwners; index++) {
+    const at = slotOf(index);
+    sum += <u32>load64(at + S_ALLOC) - <u32>load64(at + S_FREE);
+  }
+  return sum;
+}
+
+/** The block that owner `index` is taking right now; 0: none. */
+export function pendingAlloc(index: u32): usize {
+  return <usize>(load64(slotOf(index) + S_ALLOC) >> 32);
+}
+
+/** The block that owner `index` is giving back right now; 0: none. */
+export function pendingFree(index: u32): usize {
+  return <usize>(load64(slotOf(index) + S_FREE) >> 32);
+}
+
+/**
+ * A number that changes whenever another owner completes an operation: each counter only ever grows. Two equal answers around a
+ * scan prove that nothing was taken or given back between them, but by operations that are still in their journals.
+ */
+export function activity(): u64 {
+  let sum: u64 = 0;
+  for (let index: u32 = 1; index <= maxOwners; index++) {
+    if (index == me) continue;
+    sum += (load64(slotOf(index) + S_ALLOC) & 0xffffffff) + (load64(slotOf(index) + S_FREE) & 0xffffffff);
+  }
+  return sum;
+}
+
+/** Whether another owner's journal says that it is giving back a block in these grains: it may still read their records. */
+export function isNamed(g: u32, length: u32): bool {
+  for (let index: u32 = 1; index <= maxOwners; index++) {
+    if (index == me) continue;
+    const grain = <u32>(pendingFree(index) >>> GRAIN_SHIFT);
+    if (grain >= g && grain < g + length) return true;
+  }
+  return false;
+}
+
+/** Whether this owner's own journals are clear. */
+export function ownJournalClear(): bool {
+  return (get64(slot + S_ALLOC) | get64(slot + S_FREE)) >> 32 == 0;
+}

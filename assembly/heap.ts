@@ -1,0 +1,458 @@
+// Heap: sizes to blocks. Chooses between slabs and runs, runs the ladder from the current slab to "full", and holds the raw calls
+// behind the exports. Owns no memory: what it does is done by one compare-and-swap in slab.ts or one head store in pages.ts.
+//
+//   alloc:  current slab → own stack → own home → new slab → any hint → trim → new slab → a run for the one block → journals → FULL
+//
+// "Full" is only said when during the call each slab of the class was seen without a free block, no run for one block was there
+// after trimming, and no other owner completed an operation meanwhile.
+
+import { copy, get32, get64, put32, put64, zero, zeroShort } from "./memory";
+import { cas32, cas64, load32, load64, store32, store64 } from "./atomic";
+import { nextClaim } from "./claim";
+import { firstGrain, grains } from "./header";
+import { activity, beginAlloc, beginFree, endAlloc, endFree } from "./counters";
+import { hintSet, isHome, settleMark } from "./hint";
+import { lock, tryLock, unlock } from "./lock";
+import { me, otherOwners, slot } from "./owners";
+import { bitsAt, carve, findAligned, findRun, freeGrains, growRun, runWord, shrinkRun, slabTag, wordAt } from "./pages";
+import { alignedClass, classOf, classSize, geometry } from "./sizeclass";
+import {
+  FREE_MASK,
+  giveBackAtEdge,
+  hasTooMuchIdle,
+  hintRecord,
+  letGo,
+  mergeDeferred,
+  newSlab,
+  noteReuse,
+  pushHint,
+  shedIdle,
+  takeCurrent,
+  takeHinted,
+  takeJournalled,
+  trim,
+  trimGrain,
+} from "./slab";
+import {
+  B_TAG_SHIFT,
+  C_BYTES,
+  C_RECIPROCAL,
+  C_SIZE,
+  GRAIN_BYTES,
+  GRAIN_SHIFT,
+  HINT_EMPTY,
+  H_DEFERRED,
+  KIND_BLOCK,
+  KIND_BUDGET,
+  KIND_RAW,
+  R_BASE,
+  R_BYTES,
+  R_FULL,
+  R_RECIPROCAL,
+  R_SIZE,
+  R_SLAB,
+  R_STACK,
+  R_TAG,
+  R_TOP,
+  S_ALLOC,
+  S_ALLOC_JOURNAL,
+  S_FREE,
+  S_FREE_JOURNAL,
+  S_HINTS,
+  S_HINT_SHIFT,
+  S_REASON,
+  T_FREED,
+  T_MASK,
+  T_RUN,
+  T_SLAB,
+  W_BACK_SHIFT,
+  W_CLASS_SHIFT,
+  W_KIND_SHIFT,
+  W_LENGTH_SHIFT,
+  W_TAG_SHIFT,
+} from "./shared/layout";
+import { SMALL_BYTES_MAX } from "./shared/limits";
+import { FULL, NOT_ATTACHED, NOT_LIVE, OK, TOO_LARGE } from "./shared/status";
+
+// How often "full" is looked for again when other owners were at work meanwhile.
+const FULL_ATTEMPTS: u32 = 5;
+
+// Up to here a class is its size rounded up to 8, and zeroing needs no loop.
+const ZERO_SHORT_MAX: u32 = 128;
+
+// This thread's record of hints for the class it allocated last: what it frees next is likely there.
+let recent: usize = 8192; // SLOTS, where nothing matches
+
+// The two straight lines below are the hot path: some sixty machine instructions each. What they spare is written where it is
+// spared: the slab's word is read plainly, for the compare-and-swap validates it; `word − tag − 1 < FREE_MASK` says in one comparison
+// that the tag is right and that a bit is set; the journal is one 32-bit store, for the 64-bit count clears it.
+
+/** The slot has changed: what was remembered is another owner's now. */
+export function forgetRecent(): void {
+  recent = 8192;
+}
+
+/** Takes `bytes` ≥ 1 bytes, content unspecified. 0: not taken, S_REASON says why. */
+export function allocUnsafe(bytes: u32): usize {
+  if (bytes - 1 < <u32>SMALL_BYTES_MAX) {
+    const p = takeHot(recordFor(bytes));
+    if (p != 0) return p;
+  }
+  return allocNext(bytes);
+}
+
+/** Takes `bytes` ≥ 1 zeroed bytes. 0: not taken, S_REASON says why. */
+export function alloc(bytes: u32): usize {
+  let p: usize = 0;
+  if (bytes - 1 < <u32>SMALL_BYTES_MAX) p = takeHot(recordFor(bytes));
+  if (p == 0) {
+    p = allocNext(bytes);
+    if (p == 0) return 0;
+  }
+  if (bytes <= ZERO_SHORT_MAX) zeroShort(p, max((bytes + 7) & ~7, 16));
+  else zero(p, roundUp(bytes));
+  return p;
+}
+
+function recordFor(bytes: u32): usize {
+  return slot + S_HINTS + ((<usize>classOf(bytes)) << S_HINT_SHIFT);
+}
+
+/** Takes a block of the current slab; 0: it is full, gone, or another thread was quicker. */
+function takeHot(record: usize): usize {
+  const at = <usize>get32(record + R_SLAB);
+  const word = get64(at);
+  if (word - get64(record + R_TAG) - 1 >= FREE_MASK) return 0;
+  const size = get32(record + R_SIZE);
+  const p = <usize>(get32(record + R_BASE) + <u32>ctz(word) * size);
+  put32(slot + S_ALLOC_JOURNAL, <u32>p);
+  if (!cas64(at, word, word & (word - 1))) {
+    // commit
+    put32(slot + S_ALLOC_JOURNAL, 0);
+    return 0;
+  }
+  put64(slot + S_ALLOC, <u64>(get32(slot + S_ALLOC) + size));
+  recent = record;
+  return p;
+}
+
+/** Goes on with the slab that this owner freed into last, when the current one is full. */
+export function allocNext(bytes: u32): usize {
+  if (bytes - 1 >= <u32>SMALL_BYTES_MAX) return allocSlow(bytes);
+  const record = recordFor(bytes);
+  const top = get32(record + R_TOP);
+  // Only a slab that was seen full may be left: what another thread frees into it from then on, that thread hints at.
+  if (top == 0 || (load64(get32(record + R_SLAB)) & FREE_MASK) != 0) return allocSlow(bytes);
+  const g = get32(record + R_STACK - 4 + ((<usize>top) << 2));
+  put32(record + R_TOP, top - 1);
+  const word = get64(bitsAt(g));
+  if (word - get64(record + R_TAG) - 1 >= FREE_MASK) return allocSlow(bytes);
+  noteReuse(word, record);
+  put32(record + R_BASE, g << GRAIN_SHIFT);
+  put32(record + R_SLAB, <u32>bitsAt(g));
+  const p = takeHot(record);
+  return p == 0 ? allocSlow(bytes) : p;
+}
+
+/** Takes `bytes` at a multiple of `align`, a power of two. 0: not taken, S_REASON says why. */
+export function allocAligned(bytes: u32, align: u32): usize {
+  if (align <= 8) return allocUnsafe(bytes);
+  if (bytes <= <u32>SMALL_BYTES_MAX && align <= <u32>GRAIN_BYTES) {
+    const c = alignedClass(bytes, align);
+    if (c != 0) return allocUnsafe(classSize(c));
+  }
+  return allocRun(bytes, max(align >>> GRAIN_SHIFT, 1));
+}
+
+export function allocSlow(bytes: u32): usize {
+  if (bytes > <u32>SMALL_BYTES_MAX) return allocRun(bytes, 1);
+  return takeSmall((classOf(bytes) << 2) | KIND_RAW);
+}
+
+function allocRun(bytes: u32, step: u32): usize {
+  return takeLarge(bytes, step, KIND_RAW);
+}
+
+/** Bytes that the block just taken at `p` has: a slab's class size or a run's length. */
+export function grantedBytes(p: usize): u32 {
+  const word = load32(wordAt(<u32>(p >>> GRAIN_SHIFT)));
+  if ((word & T_MASK) == T_SLAB) return get32(geometry(slabTag(word)) + C_SIZE);
+  return (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT;
+}
+
+/** Takes a block of the class and kind of `tag`, by all means there are. 0: S_REASON says why. */
+export function takeSmall(tag: u32): usize {
+  if (me == 0) return refuse(NOT_ATTACHED);
+  const record = hintRecord(tag);
+  settleMark();
+  // A lost race is no reason to leave the current slab: it is left only when it was seen full.
+  let p = takeCurrent(record, tag);
+  if (p == 0) p = takeHinted(record, tag, false);
+  if (p == 0 && freeGrains() > (grains - firstGrain) >>> 2) {
+    const status = lock();
+    if (status != OK) return refuse(status);
+    const carved = newSlab(record, tag);
+    letGo();
+    if (carved) p = takeCurrent(record, tag);
+  }
+  return p == 0 ? takeAnywhere(record, tag) : p;
+}
+
+function takeAnywhere(record: usize, tag: u32): usize {
+  let before: u64 = ~0;
+  for (let attempt: u32 = 0; attempt < FULL_ATTEMPTS; attempt++) {
+    let p = takeHinted(record, tag, true);
+    if (p != 0) return p;
+    const status = lock();
+    if (status != OK) return refuse(status);
+    let carved = newSlab(record, tag);
+    if (!carved) {
+      trim();
+      carved = newSlab(record, tag);
+    }
+    if (!carved) p = takeRunFor(tag);
+    unlock();
+    if (p != 0) finishRun(p, tag & 3);
+    mergeDeferred();
+    if (p == 0 && carved) p = takeCurrent(record, tag);
+    if (p == 0) p = takeJournalled(record, tag);
+    if (p != 0) return p;
+    const now = activity();
+    if (now == before || otherOwners() == 0) break; // the whole round was made while nobody else completed anything
+    before = now;
+  }
+  return refuse(FULL);
+}
+
+/** A run for one block of a class whose slab fits nowhere. Under the page lock. */
+function takeRunFor(tag: u32): usize {
+  const size = get32(geometry(tag) + C_SIZE);
+  const length = (size + GRAIN_BYTES - 1) >>> GRAIN_SHIFT;
+  const p = takeRun(length, 1, tag & 3);
+  if (p != 0) zero(p + size, (length << GRAIN_SHIFT) - size); // alloc zeroes only the class's size
+  return p;
+}
+
+/** Takes a run for `bytes` bytes whose first grain is a multiple of `step`. 0: S_REASON says why. */
+export function takeLarge(bytes: u32, step: u32, kind: u32): usize {
+  if (me == 0) return refuse(NOT_ATTACHED);
+  if (bytes > (grains - firstGrain) << GRAIN_SHIFT) return refuse(TOO_LARGE);
+  const length = (bytes + GRAIN_BYTES - 1) >>> GRAIN_SHIFT;
+  let before: u64 = ~0;
+  for (let attempt: u32 = 0; attempt < FULL_ATTEMPTS; attempt++) {
+    const status = lock();
+    if (status != OK) return refuse(status);
+    let p = takeRun(length, step, kind);
+    if (p == 0) {
+      trim();
+      p = takeRun(length, step, kind);
+    }
+    unlock();
+    if (p != 0) finishRun(p, kind);
+    mergeDeferred();
+    if (p != 0) return p;
+    const now = activity();
+    if (now == before || otherOwners() == 0) break;
+    before = now;
+  }
+  return refuse(FULL);
+}
+
+/** Counts the run that the journal names, and claims it if it is a Block. */
+function finishRun(p: usize, kind: u32): void {
+  const g = <u32>(p >>> GRAIN_SHIFT);
+  if (kind == KIND_BLOCK) store64(bitsAt(g), nextClaim());
+  endAlloc((load32(wordAt(g)) >>> W_LENGTH_SHIFT) << GRAIN_SHIFT);
+}
+
+/** Carves a run off the end of the best fit; the journal names it until finishRun. Under the page lock. */
+function takeRun(length: u32, step: u32, kind: u32): usize {
+  const head = step == 1 ? findRun(length) : findAligned(length, step);
+  if (head == 0) return 0;
+  const start = (head + (get32(wordAt(head)) >>> W_LENGTH_SHIFT) - length) & ~(step - 1);
+  beginAlloc((<usize>start) << GRAIN_SHIFT);
+  carve(head, start, length, runWord(T_RUN, kind, length), me);
+  return (<usize>start) << GRAIN_SHIFT;
+}
+
+export function refuse(reason: u32): usize {
+  if (me != 0) put32(slot + S_REASON, reason);
+  return 0;
+}
+
+/** Gives a raw block back. False: `p` is not the start of a live raw block; nothing was changed. */
+export function free(p: usize): bool {
+  // Most often the block lies in the slab that this thread works on; then its record says all that word[] would.
+  let record = recent;
+  let offset = <u32>p - get32(record + R_BASE);
+  if (offset < get32(record + R_BYTES)) {
+    const at = <usize>get32(record + R_SLAB);
+    const word = get64(at);
+    // Nested, with a load in each condition, so that the compiler branches instead of computing all of them.
+    if (word - get64(record + R_TAG) - 1 < FREE_MASK) {
+      const index = <u32>((<u64>offset * get32(record + R_RECIPROCAL)) >> 32);
+      const size = get32(record + R_SIZE);
+      if (index * size == offset) {
+        const given = word | ((<u64>1) << index);
+        if (given != word) {
+          put32(slot + S_FREE_JOURNAL, <u32>p);
+          if (cas64(at, word, given)) {
+            // commit
+            put64(slot + S_FREE, <u64>(get32(slot + S_FREE) + size));
+            return true;
+          }
+          put32(slot + S_FREE_JOURNAL, 0);
+        }
+      }
+    }
+  }
+  const grain = <u32>(p >>> GRAIN_SHIFT);
+  if (grain >= grains) return false;
+  const head = load32(wordAt(grain));
+  if ((head & (T_MASK | (3 << W_TAG_SHIFT))) != T_SLAB) return freeOther(p, grain, head);
+  const c = (head >>> W_CLASS_SHIFT) & 63;
+  record = slot + S_HINTS + ((<usize>c) << S_HINT_SHIFT);
+  const g = grain - ((head >>> W_BACK_SHIFT) & 63);
+  offset = <u32>p - (g << GRAIN_SHIFT);
+  const size = get32(record + R_SIZE);
+  const index = <u32>((<u64>offset * get32(record + R_RECIPROCAL)) >> 32);
+  if (index * size != offset || offset >= get32(record + R_BYTES)) return false;
+  const at = bitsAt(g);
+  const word = get64(at);
+  const left = word ^ get64(record + R_TAG);
+  const given = left | ((<u64>1) << index);
+  const isCurrent = get32(record + R_SLAB) == <u32>at;
+  // What is not the plain case looks again, atomically.
+  if (left > FREE_MASK || given == left || (given == get64(record + R_FULL) && !isCurrent))
+    return freeAtEdge(p, g, c << 2, index, 0);
+  put32(slot + S_FREE_JOURNAL, <u32>p);
+  if (!cas64(at, word, word | given)) {
+    // commit
+    put32(slot + S_FREE_JOURNAL, 0);
+    return freeAtEdge(p, g, c << 2, index, 0);
+  }
+  if (left == 0) {
+    hintSet(c, g);
+    if (!isCurrent && isHome(g)) pushHint(record, g);
+  }
+  put64(slot + S_FREE, <u64>(get32(slot + S_FREE) + size));
+  return true;
+}
+
+/** Gives a run back, or a block of a budget's slab. */
+function freeOther(p: usize, grain: u32, head: u32): bool {
+  if ((head & T_MASK) != T_SLAB) return freeRun(p, grain, head);
+  const tag = slabTag(head);
+  if ((tag & 3) != KIND_BUDGET) return false; // a Block's or ours
+  const g = grain - ((head >>> W_BACK_SHIFT) & 63);
+  const shape = geometry(tag);
+  const offset = <u32>p - (g << GRAIN_SHIFT);
+  const index = <u32>((<u64>offset * get32(shape + C_RECIPROCAL)) >> 32);
+  if (index * get32(shape + C_SIZE) != offset || offset >= get32(shape + C_BYTES)) return false;
+  return freeAtEdge(p, g, tag, index, 0);
+}
+
+/** The rarer half of free, kept out of the export's straight line. `claim` as in giveBackAtEdge. */
+export function freeAtEdge(p: usize, g: u32, tag: u32, index: u32, claim: u64): bool {
+  if (me == 0 || !giveBackAtEdge(p, g, tag, index, claim)) return false;
+  if (hasTooMuchIdle()) shedIdle();
+  return true;
+}
+
+function freeRun(p: usize, g: u32, word: u32): bool {
+  if ((word & T_MASK) != T_RUN || p & (GRAIN_BYTES - 1) || ((word >>> W_KIND_SHIFT) & 3) > <u32>KIND_BUDGET || me == 0)
+    return false;
+  return giveBackRun(p, g, word, 0);
+}
+
+/** Marks the run freed, by one compare-and-swap, and merges it now or leaves that to the lock's holder. `claim` as in giveBackAtEdge. */
+export function giveBackRun(p: usize, g: u32, word: u32, claim: u64): bool {
+  beginFree(p);
+  if (claim != 0 && !cas64(bitsAt(g), claim, 0)) {
+    endFree(0);
+    return false;
+  }
+  if (!cas32(wordAt(g), word, (word & ~T_MASK) | T_FREED)) {
+    // commit
+    endFree(0);
+    return false;
+  }
+  hintSet(HINT_EMPTY, g);
+  endFree((word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT);
+  if (!tryLock()) {
+    store32(H_DEFERRED, 1);
+    if (!tryLock()) return true;
+  }
+  trimGrain(g);
+  letGo();
+  return true;
+}
+
+/** Bytes that may be used at `p`; 0: no live block begins there. */
+export function usableSize(p: usize): u32 {
+  const grain = <u32>(p >>> GRAIN_SHIFT);
+  if (grain >= grains) return 0;
+  const word = load32(wordAt(grain));
+  if ((word & T_MASK) == T_RUN && (p & (GRAIN_BYTES - 1)) == 0) return (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT;
+  if ((word & T_MASK) != T_SLAB) return 0;
+  const tag = slabTag(word);
+  const g = grain - ((word >>> W_BACK_SHIFT) & 63);
+  const shape = geometry(tag);
+  const offset = <u32>p - (g << GRAIN_SHIFT);
+  const size = get32(shape + C_SIZE);
+  const index = <u32>((<u64>offset * get32(shape + C_RECIPROCAL)) >> 32);
+  if (index * size != offset || offset >= get32(shape + C_BYTES)) return 0;
+  const left = load64(bitsAt(g)) ^ ((<u64>tag) << B_TAG_SHIFT);
+  return left > FREE_MASK || (left >> index) & 1 ? 0 : size;
+}
+
+/**
+ * Makes the raw block at `p` hold `bytes` ≥ 1 bytes, in place where its class or the run behind it allows. Returns where it is
+ * now; bytes beyond the old usable size are zero. 0: it could not, and the block at `p` is untouched.
+ */
+export function realloc(p: usize, bytes: u32): usize {
+  const before = usableSize(p);
+  if (before == 0) return refuse(NOT_LIVE);
+  const word = load32(wordAt(<u32>(p >>> GRAIN_SHIFT)));
+  const kind = (word & T_MASK) == T_SLAB ? slabTag(word) & 3 : (word >>> W_KIND_SHIFT) & 3;
+  if (kind > <u32>KIND_BUDGET) return refuse(NOT_LIVE);
+  if (roundUp(bytes) == before) return p;
+  if (bytes > <u32>SMALL_BYTES_MAX && (word & T_MASK) == T_RUN && resizeRun(p, word, bytes)) return p;
+  const moved = allocUnsafe(bytes);
+  if (moved == 0) return bytes <= before ? p : 0; // a block that cannot shrink still holds what was asked for
+  const kept = min(before, bytes);
+  copy(moved, p, kept);
+  const granted = grantedBytes(moved);
+  if (granted > before) zero(moved + before, granted - before);
+  free(p);
+  return moved;
+}
+
+/** What a block for `bytes` bytes is granted. */
+function roundUp(bytes: u32): u32 {
+  if (bytes <= <u32>SMALL_BYTES_MAX) return classSize(classOf(bytes));
+  return bytes > 0xffff0000 ? 0 : (bytes + GRAIN_BYTES - 1) & ~(GRAIN_BYTES - 1);
+}
+
+/** Moves the end of the run at `p`, if the run behind it allows. */
+function resizeRun(p: usize, word: u32, bytes: u32): bool {
+  const g = <u32>(p >>> GRAIN_SHIFT);
+  const length = word >>> W_LENGTH_SHIFT;
+  if (bytes > (grains - firstGrain) << GRAIN_SHIFT) return false;
+  const wanted = (bytes + GRAIN_BYTES - 1) >>> GRAIN_SHIFT;
+  if (lock() != OK) return false;
+  let done: bool;
+  if (wanted > length) {
+    beginAlloc(p | 2);
+    done = growRun(g, word, wanted - length);
+    endAlloc(done ? (wanted - length) << GRAIN_SHIFT : 0);
+  } else {
+    beginFree(p | 2);
+    done = shrinkRun(g, word, wanted);
+    endFree(done ? (length - wanted) << GRAIN_SHIFT : 0);
+    if (done) trimGrain(g + wanted);
+  }
+  letGo();
+  if (done && wanted > length) zero(p + ((<usize>length) << GRAIN_SHIFT), (wanted - length) << GRAIN_SHIFT);
+  return done;
+}

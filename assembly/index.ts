@@ -1,0 +1,8 @@
+// The exports, and nothing else: numbers in, numbers out. Arguments are checked by the bindings; an instance that is attached to
+// nothing answers "nothing there" to every call.
+
+export { buildId, createRegion, attachRegion, detachRegion, closeRegion, reason } from "./region";
+export { alloc, allocUnsafe, allocAligned, allocNext, allocSlow, free, freeAtEdge, realloc, usableSize } from "./heap";
+export { blockAlloc, blockFree, blockIsLive } from "./record";
+export { markDead } from "./owners";
+export { check } from "./check";

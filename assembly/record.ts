@@ -1,0 +1,94 @@
+// Records: who holds each Block. A Block's record is one word, its claim: state << 52 | sequence << 8 | owner. It stands in the
+// tail of the block's slab, or for a run in the run's bits[] word. Owns those words. A claim is never used twice (its sequence
+// belongs to the owner's slot and only grows), so a stale handle is refused by comparison.
+//
+//   a taken bit of kind Block has a live record, or a journal names the block;  a free bit has an empty record
+//
+// Taking: journal, bit, record, count.  Giving back: journal, record → 0, bit, count.  The bit takes the memory, the record says
+// whose it is; between the two the journal names the block, and what a dead owner's journal names is decided by the record.
+
+import { get32 } from "./memory";
+import { load32, load64, store32 } from "./atomic";
+import { grains } from "./header";
+import { endFree } from "./counters";
+import { freeAtEdge, giveBackRun, takeLarge, takeSmall } from "./heap";
+import { me, slot } from "./owners";
+import { bitsAt, slabTag, wordAt } from "./pages";
+import { classOf, geometry } from "./sizeclass";
+import { recordIn } from "./claim";
+import { FREE_MASK } from "./slab";
+import {
+  B_TAG_SHIFT,
+  C_BYTES,
+  C_RECIPROCAL,
+  C_SIZE,
+  GRAIN_BYTES,
+  GRAIN_SHIFT,
+  KIND_BLOCK,
+  S_FREE_JOURNAL,
+  T_MASK,
+  T_RUN,
+  T_SLAB,
+  W_BACK_SHIFT,
+  W_KIND_SHIFT,
+} from "./shared/layout";
+import { SMALL_BYTES_MAX } from "./shared/limits";
+
+/** Takes a Block of `bytes` ≥ 1 bytes for this owner; its claim is in S_CLAIM. 0: S_REASON says why. */
+export function blockAlloc(bytes: u32, align: u32): usize {
+  if (bytes <= <u32>SMALL_BYTES_MAX && align <= 8) return takeSmall((classOf(bytes) << 2) | KIND_BLOCK);
+  return takeLarge(bytes, max(align >>> GRAIN_SHIFT, 1), KIND_BLOCK);
+}
+
+/** Gives the Block at `p` back. False: this claim does not hold it; nothing was changed. */
+export function blockFree(p: usize, low: u32, high: u32): bool {
+  if (me == 0 || !isBlock(p)) return false;
+  const claim = ((<u64>high) << 32) | low;
+  // The journal keeps the slab from being given back while its record is read, so it must be visible before it is.
+  store32(slot + S_FREE_JOURNAL, <u32>p);
+  if (claim == 0 || !isBlock(p)) {
+    endFree(0);
+    return false;
+  }
+  const grain = <u32>(p >>> GRAIN_SHIFT);
+  const word = load32(wordAt(grain));
+  if ((word & T_MASK) == T_RUN) return giveBackRun(p, grain, word, claim);
+  const g = grain - ((word >>> W_BACK_SHIFT) & 63);
+  const tag = slabTag(word);
+  return freeAtEdge(p, g, tag, indexIn(p, g, geometry(tag)), claim);
+}
+
+/** Whether this claim holds the Block at `p`. */
+export function blockIsLive(p: usize, low: u32, high: u32): bool {
+  return isBlock(p) && load64(recordAt(p)) == (((<u64>high) << 32) | low);
+}
+
+/** Whether a taken block of kind Block begins at `p`. */
+export function isBlock(p: usize): bool {
+  const grain = <u32>(p >>> GRAIN_SHIFT);
+  if (grain >= grains) return false;
+  const word = load32(wordAt(grain));
+  if ((word & T_MASK) == T_RUN) return (p & (GRAIN_BYTES - 1)) == 0 && ((word >>> W_KIND_SHIFT) & 3) == KIND_BLOCK;
+  if ((word & T_MASK) != T_SLAB || (slabTag(word) & 3) != KIND_BLOCK) return false;
+  const g = grain - ((word >>> W_BACK_SHIFT) & 63);
+  const shape = geometry(slabTag(word));
+  const index = indexIn(p, g, shape);
+  const offset = <u32>p - (g << GRAIN_SHIFT);
+  if (index * get32(shape + C_SIZE) != offset || offset >= get32(shape + C_BYTES)) return false;
+  const left = load64(bitsAt(g)) ^ ((<u64>slabTag(word)) << B_TAG_SHIFT);
+  return left <= FREE_MASK && ((left >> index) & 1) == 0;
+}
+
+/** Address of the claim of the Block at `p`. */
+export function recordAt(p: usize): usize {
+  const grain = <u32>(p >>> GRAIN_SHIFT);
+  const word = load32(wordAt(grain));
+  if ((word & T_MASK) != T_SLAB) return bitsAt(grain);
+  const g = grain - ((word >>> W_BACK_SHIFT) & 63);
+  const shape = geometry(slabTag(word));
+  return recordIn(g, shape, indexIn(p, g, shape));
+}
+
+function indexIn(p: usize, g: u32, shape: usize): u32 {
+  return <u32>((<u64>(<u32>p - (g << GRAIN_SHIFT)) * get32(shape + C_RECIPROCAL)) >> 32);
+}

@@ -1,0 +1,77 @@
+// Region: create, attach, detach, close. Owns no memory of its own: the order in which the layers are built and left.
+// A creator that dies before `publish` leaves a memory that is no region; a thread that dies while it detaches leaves an owner that
+// the host marks dead, and whose recovery does the rest again.
+
+import { get32, put32 } from "./memory";
+import { load32, store32 } from "./atomic";
+import { forgetHeader, format, openHeader, publish } from "./header";
+import { join, leave, me, otherOwners, slot } from "./owners";
+import { endAlloc, endFree } from "./counters";
+import { settleMark } from "./hint";
+import { forgetRecent } from "./heap";
+import { lock } from "./lock";
+import { buildPages } from "./pages";
+import { publishHints, releaseBlocks } from "./recover";
+import { buildClasses } from "./sizeclass";
+import { letGo } from "./slab";
+import { H_CLOSED, H_CREATOR, H_LOCK, S_REASON } from "./shared/layout";
+import { BUSY, NOT_ATTACHED, NO_SLOT, OK } from "./shared/status";
+
+export function buildId(): i32 {
+  return BUILD_ID;
+}
+
+/** Makes a fresh memory of `pages` pages a region and attaches to it. Returns the owner's id, or −status. */
+export function createRegion(pages: u32, owners: u32, block: bool, busyMs: u32): i32 {
+  const status = format(pages, owners);
+  if (status != OK) return -(<i32>status);
+  buildClasses();
+  buildPages();
+  forgetRecent();
+  const id = join(block, busyMs);
+  put32(H_CREATOR, id);
+  publish();
+  return <i32>id;
+}
+
+/** Attaches to the region in this memory. Returns the owner's id, or −status. */
+export function attachRegion(block: bool, busyMs: u32): i32 {
+  const status = openHeader();
+  if (status != OK) return -(<i32>status);
+  forgetRecent();
+  const id = join(block, busyMs);
+  if (id == 0) forgetHeader();
+  return id == 0 ? -(<i32>NO_SLOT) : <i32>id;
+}
+
+/** Gives this owner's Blocks back and leaves its slot. */
+export function detachRegion(): u32 {
+  if (me == 0) return NOT_ATTACHED;
+  // An exception may have cut an operation of ours under the page lock.
+  if (load32(H_LOCK) == me && lock() == OK) letGo();
+  releaseBlocks(me);
+  publishHints(me);
+  endAlloc(0);
+  endFree(0);
+  settleMark();
+  forgetRecent();
+  leave();
+  forgetHeader();
+  return OK;
+}
+
+/** Ends the region: only while no other owner is attached. From then on nobody can attach. */
+export function closeRegion(): u32 {
+  if (me == 0) return NOT_ATTACHED;
+  store32(H_CLOSED, 1);
+  if (otherOwners() != 0) {
+    store32(H_CLOSED, 0);
+    return BUSY;
+  }
+  return detachRegion();
+}
+
+/** Why this owner's last allocation answered 0. */
+export function reason(): u32 {
+  return me == 0 ? NOT_ATTACHED : get32(slot + S_REASON);
+}

@@ -1,0 +1,20 @@
+// Limits: the largest and smallest values the core accepts. Compiled by asc and by tsc, so integer literals only.
+
+/** Bytes in one WebAssembly page. */
+export const WASM_PAGE_BYTES = 65536;
+/** Fewest pages a region may have: below this the tables would outweigh the heap. */
+export const REGION_PAGES_MIN = 2;
+/** Most pages: at 65536 an end offset of 2^32 no longer fits in 32 bits. */
+export const REGION_PAGES_MAX = 65535;
+/** Most owners (attached threads): an owner's index is one byte, and 0 means nobody. */
+export const OWNERS_MAX = 250;
+/** Largest request served from a slab; beyond it a page run is used. */
+export const SMALL_BYTES_MAX = 8192;
+/** Most blocks in one slab: as many as there are free bits in its word. */
+export const SLAB_BLOCKS_MAX = 56;
+/** Most grains in one slab: the back offset of a grain's word has six bits. */
+export const SLAB_GRAINS_MAX = 32;
+/** How many size classes there are; their numbers run from 1 to this. */
+export const CLASS_COUNT = 63;
+/** Largest alignment that can be asked for. */
+export const ALIGN_MAX = 1048576;

@@ -1,0 +1,42 @@
+// Status codes: why a call answered what it answered. Compiled by asc and by tsc, so integer literals only.
+
+export const OK = 0;
+/** No free block of the class and kind, and no run for one. */
+export const FULL = 1;
+/** The page lock's holder did not let go within the time allowed; nothing was changed. */
+export const BUSY = 2;
+/** Larger than the heap: it can never fit. */
+export const TOO_LARGE = 3;
+/** This instance holds no owner slot. */
+export const NOT_ATTACHED = 4;
+/** A broken invariant was found; the region refuses further work. */
+export const POISONED = 5;
+/** No owner slot is free. */
+export const NO_SLOT = 6;
+/** The memory holds no region of this layout and build. */
+export const NOT_A_REGION = 7;
+/** The region was closed by its creator. */
+export const CLOSED = 8;
+/** Not a live block, or not this claim: nothing was changed. */
+export const NOT_LIVE = 9;
+/** The owner is alive: only the host may say otherwise. */
+export const OWNER_ALIVE = 10;
+
+// What `check` can find. `where` beside each is a grain, a class or an owner, as the text in bindings/status.ts says.
+export const BAD_CHAIN = 100;
+export const BAD_ADJACENT_FREE = 101;
+export const BAD_BIN = 102;
+export const BAD_TAIL_MARK = 103;
+export const BAD_SLAB_TAG = 104;
+export const BAD_SLAB_BITS = 105;
+export const BAD_SLAB_WORD = 106;
+export const BAD_HINT = 107;
+export const BAD_EMPTY_HINT = 108;
+export const BAD_COMMITTED = 109;
+export const BAD_TAIL_BYTES = 110;
+export const BAD_USED = 111;
+export const BAD_RECORD = 112;
+export const BAD_PEAK = 113;
+export const BAD_HEADER = 114;
+export const BAD_JOURNAL = 115;
+export const BAD_RUN_WORD = 116;

@@ -1,0 +1,414 @@
+// Slab: a run of grains cut into blocks of one class and kind, and one tagged word in bits[] that says all about it:
+//
+//   63      58 57  56 55                                             0
+//   ├─ class ─┼ kind ┼─ one bit for each block, 1 = free ────────────┤
+//
+// Owns that word. Taking a block, giving it back and closing an empty slab are each one compare-and-swap on it, and the tag makes
+// each success a proof: at this instant a slab of this class and kind lives here, and this block was free (taken). So there is
+// no ABA, a stale hint is harmless and a double free is a bit that is already set. Nothing is held by a thread: its record of
+// hints may be lost at any time.
+//
+// A thread that dies between the compare-and-swap and the count leaves its journal, which names the block.
+
+import { get32, get64, put32, zero } from "./memory";
+import { cas64, load32, load64, store32, store64 } from "./atomic";
+import { alignUp } from "./bits";
+import { nextClaim, recordIn } from "./claim";
+import { firstGrain, grains, hintWords, hints, maxOwners, slabBits } from "./header";
+import {
+  beginAlloc,
+  beginFree,
+  beginMark,
+  endAlloc,
+  endFree,
+  endMark,
+  isNamed,
+  markOf,
+  pendingAlloc,
+  pendingFree,
+} from "./counters";
+import { bitmapOf, hintClear, hintFind, hintSet, homeOf, isHome, journalFind, setHome, settleMark } from "./hint";
+import { tryLock, unlock } from "./lock";
+import { ownerState, slot, slotOf } from "./owners";
+import {
+  addTail,
+  bitsAt,
+  carve,
+  findLow,
+  findRun,
+  freeGrains,
+  giveBack,
+  lengthOf,
+  slabTag,
+  slabTail,
+  slabWord,
+  wordAt,
+} from "./pages";
+import { geometry } from "./sizeclass";
+import {
+  B_TAG_SHIFT,
+  C_BLOCKS,
+  C_FULL,
+  C_GRAINS,
+  C_SIZE,
+  GRAIN_SHIFT,
+  HINT_EMPTY,
+  HOME_SHIFT,
+  H_DEFERRED,
+  KIND_BLOCK,
+  KIND_RAW,
+  OWNER_FREE,
+  RECORD_BYTES,
+  R_BASE,
+  R_SLAB,
+  R_STACK,
+  R_STACK_MAX,
+  R_TAG,
+  R_TOP,
+  S_BLOCK_HINTS,
+  S_BLOCK_HINT_SHIFT,
+  S_BUMP,
+  S_HINTS,
+  S_HINT_SHIFT,
+  S_IDLE,
+  T_FREE,
+  T_FREED,
+  T_MASK,
+  T_SLAB,
+  UNIT_SHIFT,
+  W_BACK_SHIFT,
+  W_LENGTH_SHIFT,
+} from "./shared/layout";
+import { CLASS_COUNT } from "./shared/limits";
+
+export const FREE_MASK: u64 = (1 << B_TAG_SHIFT) - 1;
+// An owner keeps at most this share (1/64) of the region in slabs it left empty.
+const IDLE_SHIFT: u32 = 6;
+
+/** This owner's record of hints for slabs with this tag (only raw and Block slabs have one). */
+export function hintRecord(tag: u32): usize {
+  return (tag & 3) == KIND_RAW
+    ? slot + S_HINTS + ((<usize>(tag >>> 2)) << S_HINT_SHIFT)
+    : slot + S_BLOCK_HINTS + ((<usize>(tag >>> 2)) << S_BLOCK_HINT_SHIFT);
+}
+
+/**
+ * Takes a free block of the slab at `g` and counts it; 0 when it has none or is no slab with this tag. From the journal to the
+ * count it is one straight line, so an exception (which only happens where a function begins) cannot fall between them.
+ */
+export function take(g: u32, tag: u32): usize {
+  const at = bitsAt(g);
+  const want = (<u64>tag) << B_TAG_SHIFT;
+  const shape = geometry(tag);
+  const size = get32(shape + C_SIZE);
+  while (true) {
+    const word = load64(at);
+    const free = word ^ want;
+    if (free - 1 >= FREE_MASK) return 0;
+    const index = <u32>ctz(free);
+    const p = ((<usize>g) << GRAIN_SHIFT) + <usize>(index * size);
+    beginAlloc(p);
+    if (cas64(at, word, word & (word - 1))) {
+      // commit
+      if ((tag & 3) == KIND_BLOCK) store64(recordIn(g, shape, index), nextClaim());
+      endAlloc(size);
+      return p;
+    }
+    endAlloc(0);
+  }
+  return 0;
+}
+
+/** Takes a block of this owner's current slab. */
+export function takeCurrent(record: usize, tag: u32): usize {
+  const at = get32(record + R_SLAB);
+  return at == 0 ? 0 : take((at - <u32>slabBits) >>> 3, tag);
+}
+
+/** Takes a block by way of hints: this owner's stack, its home, then (when `anywhere`) every unit. 0: no hint led to one. */
+export function takeHinted(record: usize, tag: u32, anywhere: bool): usize {
+  if ((tag & 3) == KIND_RAW) {
+    let top = get32(record + R_TOP);
+    while (top != 0) {
+      top--;
+      put32(record + R_TOP, top);
+      const p = takeAsCurrent(record, get32(record + R_STACK + ((<usize>top) << 2)), tag);
+      if (p != 0) return p;
+    }
+  }
+  const from = (get32(record + R_BASE) >>> GRAIN_SHIFT) % grains;
+  while (true) {
+    const g = hintFind(tag, from, !anywhere);
+    if (g == 0) return 0;
+    const p = takeAsCurrent(record, g, tag);
+    if (p != 0) return p;
+  }
+  return 0;
+}
+
+/** Takes a block from a unit that another owner's journal names. */
+export function takeJournalled(record: usize, tag: u32): usize {
+  const g = journalFind(tag);
+  return g == 0 ? 0 : takeAsCurrent(record, g, tag);
+}
+
+/** Takes a block of the slab at `g` and makes that slab this owner's current one. */
+function takeAsCurrent(record: usize, g: u32, tag: u32): usize {
+  const before = load64(bitsAt(g));
+  const p = take(g, tag);
+  if (p == 0) return 0;
+  put32(record + R_BASE, g << GRAIN_SHIFT);
+  put32(record + R_SLAB, <u32>bitsAt(g));
+  noteReuse(before, record);
+  return p;
+}
+
+/** If a slab's word says that it was empty: it is in use again. */
+export function noteReuse(word: u64, record: usize): void {
+  const shape = geometry(<u32>(get64(record + R_TAG) >> B_TAG_SHIFT));
+  if ((word & FREE_MASK) != get64(shape + C_FULL)) return;
+  const bytes = get32(shape + C_GRAINS) << GRAIN_SHIFT;
+  const idle = get32(slot + S_IDLE);
+  put32(slot + S_IDLE, idle > bytes ? idle - bytes : 0);
+}
+
+/** Carves a slab and makes it this owner's current one; false when no run is long enough. Under the page lock. */
+export function newSlab(record: usize, tag: u32): bool {
+  const shape = geometry(tag);
+  const length = get32(shape + C_GRAINS);
+  const head = runForSlab(length);
+  if (head == 0) return false;
+  const start = isOurs(head) ? head : awayFromOthers(head, length);
+  if ((tag & 3) == KIND_BLOCK) zero(recordIn(start, shape, 0), get32(shape + C_BLOCKS) * RECORD_BYTES);
+  for (let back: u32 = 1; back < length; back++) put32(wordAt(start + back), slabWord(tag, back));
+  carve(head, start, length, slabWord(tag, 0), 0);
+  addTail(slabTail(tag));
+  hintSet(bitmapOf(tag), start);
+  hintSet(HINT_EMPTY, start);
+  put32(slot + S_BUMP, start + length);
+  setHome(start);
+  store64(bitsAt(start), ((<u64>tag) << B_TAG_SHIFT) | get64(shape + C_FULL)); // commit
+  put32(record + R_BASE, start << GRAIN_SHIFT);
+  put32(record + R_SLAB, <u32>bitsAt(start));
+  return true;
+}
+
+function isOurs(g: u32): bool {
+  return g == get32(slot + S_BUMP) || homeOf(g) == 0 || isHome(g);
+}
+
+/** A free run for a slab: where this owner carved last, else fresh ground while there is plenty, else the best fit. */
+function runForSlab(length: u32): u32 {
+  const bump = get32(slot + S_BUMP);
+  if (bump >= firstGrain && bump < grains && (bump & ((1 << HOME_SHIFT) - 1)) != 0) {
+    const word = get32(wordAt(bump));
+    if ((word & T_MASK) == T_FREE && word >>> W_LENGTH_SHIFT >= length) return bump;
+  }
+  if (freeGrains() > (grains - firstGrain) >>> 2) {
+    const fresh = findRun((2 << HOME_SHIFT) + length);
+    if (fresh != 0) return fresh;
+  }
+  return findLow(length);
+}
+
+/** Where to begin in a run whose first grains another owner calls home: at the next home, if the run reaches far enough. */
+function awayFromOthers(head: u32, length: u32): u32 {
+  const start = alignUp(head, 1 << HOME_SHIFT);
+  return start + length <= head + (get32(wordAt(head)) >>> W_LENGTH_SHIFT) ? start : head;
+}
+
+/**
+ * Gives block `index` of the slab at `g` back, where that may make a full slab usable or leave a slab empty. Of a Block, `claim`
+ * is what its record must hold; else it is 0. Journal, record, bit, hints and count are one straight line without a call, so an
+ * exception cannot fall between them. Returns false when the block is not taken, or not by this claim.
+ */
+export function giveBackAtEdge(p: usize, g: u32, tag: u32, index: u32, claim: u64): bool {
+  const at = bitsAt(g);
+  const shape = geometry(tag);
+  const full = get64(shape + C_FULL);
+  const want = (<u64>tag) << B_TAG_SHIFT;
+  const bit = (<u64>1) << index;
+  while (true) {
+    const word = load64(at);
+    const free = word ^ want;
+    if (free > FREE_MASK || free & bit) {
+      endFree(0);
+      return false;
+    }
+    beginFree(p);
+    if (claim != 0 && !cas64(recordIn(g, shape, index), claim, 0)) {
+      endFree(0);
+      return false;
+    }
+    if (!cas64(at, word, word | bit)) {
+      // commit
+      // A loop's head is a place where an exception can fall: the record says again what is still true.
+      if (claim != 0) store64(recordIn(g, shape, index), claim);
+      continue;
+    }
+    if (free == 0) hintSet(bitmapOf(tag), g);
+    if ((free | bit) == full) {
+      hintSet(HINT_EMPTY, g);
+      put32(slot + S_IDLE, get32(slot + S_IDLE) + (get32(shape + C_GRAINS) << GRAIN_SHIFT));
+    }
+    if (free == 0 && (tag & 3) == KIND_RAW && isHome(g)) pushHint(hintRecord(tag), g);
+    endFree(get32(shape + C_SIZE));
+    return true;
+  }
+  return false;
+}
+
+/** Remembers that the slab at `g` is usable again; forgotten when the stack is full. */
+export function pushHint(record: usize, g: u32): void {
+  const top = get32(record + R_TOP);
+  if (top == <u32>R_STACK_MAX) return;
+  put32(record + R_STACK + ((<usize>top) << 2), g);
+  put32(record + R_TOP, top + 1);
+}
+
+/** Whether this owner has left more empty slabs behind than it may keep. */
+export function hasTooMuchIdle(): bool {
+  return get32(slot + S_IDLE) > (grains << GRAIN_SHIFT) >>> IDLE_SHIFT;
+}
+
+/** Gives this owner's empty slabs back to the page layer, if the lock is free. */
+export function shedIdle(): void {
+  put32(slot + S_IDLE, 0);
+  if (!tryLock()) return;
+  trimHinted(true);
+  letGo();
+}
+
+/** Lets the page lock go, and sees to the runs that were freed meanwhile. */
+export function letGo(): void {
+  unlock();
+  mergeDeferred();
+}
+
+/** Merges the runs that other threads freed while the lock was held. */
+export function mergeDeferred(): void {
+  while (load32(H_DEFERRED) != 0 && tryLock()) {
+    mergeFreed();
+    unlock();
+  }
+}
+
+/** Gives every empty slab back and merges every freed run, whoever used it last. Under the page lock. */
+export function trim(): void {
+  trimHinted(false);
+  for (let index: u32 = 1; index <= maxOwners; index++) {
+    if (ownerState(index) == OWNER_FREE) continue;
+    trimNamed(pendingAlloc(index));
+    trimNamed(pendingFree(index));
+    trimMarked(markOf(index));
+    trimCurrents(slotOf(index));
+  }
+  put32(slot + S_IDLE, 0);
+}
+
+/** The slabs that an owner works on carry no hint while they are empty. */
+function trimCurrents(at: usize): void {
+  for (let c: usize = 1; c <= <usize>CLASS_COUNT; c++) {
+    trimCurrent(load32(at + S_HINTS + (c << S_HINT_SHIFT) + R_SLAB));
+    trimCurrent(load32(at + S_BLOCK_HINTS + (c << S_BLOCK_HINT_SHIFT) + R_SLAB));
+  }
+}
+
+function trimCurrent(word: u32): void {
+  if (word == 0) return;
+  const g = (word - <u32>slabBits) >>> 3;
+  if (g >= firstGrain && g < grains) trimGrain(g);
+}
+
+function trimNamed(p: usize): void {
+  const g = <u32>(p >>> GRAIN_SHIFT);
+  if (p == 0 || g < firstGrain || g >= grains) return;
+  const word = get32(wordAt(g));
+  trimGrain((word & T_MASK) == T_SLAB ? g - ((word >>> W_BACK_SHIFT) & 63) : g);
+}
+
+/** An owner may have died, or been cut, between clearing the bit of this unit and looking at it again. */
+function trimMarked(mark: usize): void {
+  const unit = <u32>(mark >>> GRAIN_SHIFT);
+  if (mark == 0) return;
+  for (let g = max(unit, firstGrain); g < unit + (1 << UNIT_SHIFT) && g < grains; g++) trimGrain(g);
+}
+
+function trimHinted(home: bool): void {
+  settleMark();
+  for (let index: u32 = 0; index < hintWords; index++) {
+    let bits = load64(hints + ((<usize>index) << 3));
+    while (bits != 0) {
+      const unit = ((index << 6) + <u32>ctz(bits)) << UNIT_SHIFT;
+      bits &= bits - 1;
+      if (!home || isHome(unit)) trimUnit(unit, home);
+    }
+  }
+}
+
+/** Gives the empty slabs of one unit back and clears its bit, unless something empty is still there afterwards. */
+function trimUnit(unit: u32, keepCurrent: bool): void {
+  for (let g = unit; g < unit + (1 << UNIT_SHIFT) && g < grains; g++) {
+    if (!keepCurrent || !isCurrent(g)) trimGrain(g);
+  }
+  beginMark(unit);
+  hintClear(HINT_EMPTY, unit);
+  if (holdsEmpty(unit)) hintSet(HINT_EMPTY, unit);
+  endMark();
+}
+
+function holdsEmpty(unit: u32): bool {
+  for (let g = unit; g < unit + (1 << UNIT_SHIFT) && g < grains; g++) {
+    const word = load32(wordAt(g));
+    if ((word & T_MASK) == T_FREED) return true;
+    if ((word & T_MASK) != T_SLAB || (word >>> W_BACK_SHIFT) & 63) continue;
+    const tag = slabTag(word);
+    if (load64(bitsAt(g)) == (((<u64>tag) << B_TAG_SHIFT) | get64(geometry(tag) + C_FULL))) return true;
+  }
+  return false;
+}
+
+function isCurrent(g: u32): bool {
+  const word = get32(wordAt(g));
+  if ((word & T_MASK) != T_SLAB || slabTag(word) & 1) return false;
+  return get32(hintRecord(slabTag(word)) + R_SLAB) == <u32>bitsAt(g);
+}
+
+/** If an empty slab or a freed run begins at `g`, gives it back. Under the page lock. */
+export function trimGrain(g: u32): void {
+  const word = get32(wordAt(g));
+  const type = word & T_MASK;
+  if (type == T_FREED) giveBack(g, word >>> W_LENGTH_SHIFT);
+  else if (type == T_SLAB && ((word >>> W_BACK_SHIFT) & 63) == 0) closeIfEmpty(g, slabTag(word));
+}
+
+function closeIfEmpty(g: u32, tag: u32): void {
+  const whole = ((<u64>tag) << B_TAG_SHIFT) | get64(geometry(tag) + C_FULL);
+  if (load64(bitsAt(g)) != whole || !cas64(bitsAt(g), whole, 0)) return; // commit
+  const length = lengthOf(get32(wordAt(g)));
+  if ((tag & 3) == KIND_BLOCK && isNamed(g, length)) {
+    store64(bitsAt(g), whole);
+    hintSet(bitmapOf(tag), g);
+    hintSet(HINT_EMPTY, g);
+    return;
+  }
+  for (let back: u32 = 1; back < length; back++) store32(wordAt(g + back), 0);
+  addTail(-(<i32>slabTail(tag)));
+  giveBack(g, length);
+}
+
+/** Under the page lock. */
+function mergeFreed(): void {
+  store32(H_DEFERRED, 0);
+  for (let index: u32 = 0; index < hintWords; index++) {
+    let bits = load64(hints + ((<usize>index) << 3));
+    while (bits != 0) {
+      const unit = ((index << 6) + <u32>ctz(bits)) << UNIT_SHIFT;
+      bits &= bits - 1;
+      for (let g = unit; g < unit + (1 << UNIT_SHIFT) && g < grains; g++) {
+        const word = get32(wordAt(g));
+        if ((word & T_MASK) == T_FREED) giveBack(g, word >>> W_LENGTH_SHIFT);
+      }
+    }
+  }
+}

@@ -1,0 +1,204 @@
+// Core: one attached instance of the core over one region's memory, as numbers in and numbers out. Holds the views (the buffer of
+// a fixed shared memory is one object for ever) and knows where the counters stand, so that they are read without a wasm call.
+
+import {
+  C_SIZE,
+  CLASS_ENTRY_SHIFT,
+  CLASSES,
+  GRAIN_SHIFT,
+  H_ADJUST,
+  H_CAPACITY,
+  H_COMMITTED,
+  H_FIRST,
+  H_MAX_OWNERS,
+  H_PEAK,
+  H_REBUILDS,
+  H_TAIL,
+  OUT_BLOCKS,
+  OUT_FREE,
+  OUT_FREE_RUNS,
+  OUT_LARGEST,
+  OUT_LIST,
+  OUT_LIST_MAX,
+  OUT_OVERHEAD,
+  OUT_PROBLEMS,
+  OUT_QUIET,
+  OUT_RUNS,
+  OUT_SLABS,
+  OUT_USED,
+  OWNER_FREE,
+  S_ALLOC,
+  S_CLAIM,
+  S_FREE,
+  S_OUT,
+  S_STATE,
+  SLOT_BYTES,
+  SLOTS,
+} from "../assembly/shared/layout.js";
+import {
+  ALIGN_MAX,
+  CLASS_COUNT,
+  OWNERS_MAX,
+  REGION_PAGES_MAX,
+  REGION_PAGES_MIN,
+  WASM_PAGE_BYTES,
+} from "../assembly/shared/limits.js";
+import type { CoreExports } from "./exports.js";
+import { problemText } from "./status.js";
+
+export { ALIGN_MAX, OWNERS_MAX };
+export const REGION_BYTES_MIN: number = REGION_PAGES_MIN * WASM_PAGE_BYTES;
+export const REGION_BYTES_MAX: number = REGION_PAGES_MAX * WASM_PAGE_BYTES;
+
+/** What a walk over the whole region found. */
+export interface Survey {
+  problems: string[];
+  /** Whether nothing else was at work, so that all counters could be compared. */
+  quiet: boolean;
+  usedBytes: number;
+  freeBytes: number;
+  overheadBytes: number;
+  largestFreeBytes: number;
+  freeRuns: number;
+  slabs: number;
+  runs: number;
+  blocks: number;
+}
+
+/** A fixed shared memory of `bytes` bytes, rounded down to whole WebAssembly pages. */
+export function createMemory(bytes: number): WebAssembly.Memory {
+  const pages = Math.floor(bytes / WASM_PAGE_BYTES);
+  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+}
+
+/** Whether this thread may sleep; never found out by trying, for some hosts let it pass and others trap. */
+export function mayBlock(): boolean {
+  const host = globalThis as {
+    process?: { versions?: { node?: string } };
+    DedicatedWorkerGlobalScope?: unknown;
+    SharedWorkerGlobalScope?: unknown;
+  };
+  if (host.process?.versions?.node !== undefined) return true;
+  return host.DedicatedWorkerGlobalScope !== undefined || host.SharedWorkerGlobalScope !== undefined;
+}
+
+export class Core {
+  readonly exports: CoreExports;
+  readonly memory: WebAssembly.Memory;
+  readonly i32: Int32Array<ArrayBufferLike>;
+  readonly u8: Uint8Array<ArrayBufferLike>;
+  /** generation << 8 | index of this thread's owner slot; negative: −status of the attempt to attach. */
+  readonly ownerId: number;
+
+  private constructor(exports: CoreExports, memory: WebAssembly.Memory, ownerId: number) {
+    this.exports = exports;
+    this.memory = memory;
+    this.i32 = new Int32Array(memory.buffer);
+    this.u8 = new Uint8Array(memory.buffer);
+    this.ownerId = ownerId;
+  }
+
+  /** Makes a fresh memory a region and attaches to it. */
+  static create(exports: CoreExports, memory: WebAssembly.Memory, owners: number, busyMs: number): Core {
+    const pages = memory.buffer.byteLength / WASM_PAGE_BYTES;
+    return new Core(exports, memory, exports.createRegion(pages, owners, +mayBlock(), busyMs));
+  }
+
+  /** Attaches to the region in this memory. */
+  static attach(exports: CoreExports, memory: WebAssembly.Memory, busyMs: number): Core {
+    return new Core(exports, memory, exports.attachRegion(+mayBlock(), busyMs));
+  }
+
+  #word(at: number): number {
+    return Atomics.load(this.i32, at >>> 2) >>> 0;
+  }
+
+  #slot(index: number): number {
+    return SLOTS + index * SLOT_BYTES;
+  }
+
+  get capacityBytes(): number {
+    return this.#word(H_CAPACITY);
+  }
+
+  get maxOwners(): number {
+    return this.#word(H_MAX_OWNERS);
+  }
+
+  /** Bytes granted to live blocks: the owners' counters, summed modulo 2^32. */
+  get usedBytes(): number {
+    let sum = this.#word(H_ADJUST);
+    for (let index = this.maxOwners; index > 0; index--) {
+      const at = this.#slot(index);
+      sum = (sum + this.#word(at + S_ALLOC) - this.#word(at + S_FREE)) | 0;
+    }
+    return sum >>> 0;
+  }
+
+  /** Header, tables, owner slots, and what no block of a slab can use. */
+  get overheadBytes(): number {
+    return this.#word(H_FIRST) * (1 << GRAIN_SHIFT) + this.#word(H_TAIL);
+  }
+
+  get committedBytes(): number {
+    return this.#word(H_COMMITTED) * (1 << GRAIN_SHIFT);
+  }
+
+  get peakBytes(): number {
+    return this.#word(H_PEAK) * (1 << GRAIN_SHIFT);
+  }
+
+  get rebuilds(): number {
+    return this.#word(H_REBUILDS);
+  }
+
+  /** How many owners have a slot. */
+  get owners(): number {
+    let count = 0;
+    for (let index = this.maxOwners; index > 0; index--) {
+      if ((this.#word(this.#slot(index) + S_STATE) & 3) !== OWNER_FREE) count++;
+    }
+    return count;
+  }
+
+  /** The claim of the Block that this thread allocated last. */
+  lastClaim(): { low: number; high: number } {
+    const at = (this.#slot(this.ownerId & 0xff) + S_CLAIM) >>> 2;
+    return { low: this.i32[at] ?? 0, high: this.i32[at + 1] ?? 0 };
+  }
+
+  /** The whole region as another type of numbers. */
+  whole<T>(View: new (buffer: ArrayBufferLike) => T): T {
+    return new View(this.memory.buffer);
+  }
+
+  view(offset: number, bytes: number): Uint8Array<ArrayBufferLike> {
+    return new Uint8Array(this.memory.buffer, offset, bytes);
+  }
+
+  /** The block sizes there are, ascending. */
+  classSizes(): number[] {
+    return Array.from({ length: CLASS_COUNT }, (_, c) => this.#word(CLASSES + ((c + 1) << CLASS_ENTRY_SHIFT) + C_SIZE));
+  }
+
+  /** Walks every invariant. Returns a status instead when the page lock was not to be had. */
+  survey(): Survey | number {
+    const status = this.exports.check();
+    if (status !== 0) return status;
+    const at = (this.#slot(this.ownerId & 0xff) + S_OUT) >>> 2;
+    const out = (index: number): number => (this.i32[at + index] ?? 0) >>> 0;
+    const count = Math.min(out(OUT_PROBLEMS), OUT_LIST_MAX);
+    return {
+      problems: Array.from({ length: count }, (_, i) => problemText(out(OUT_LIST + 2 * i), out(OUT_LIST + 2 * i + 1))),
+      quiet: out(OUT_QUIET) === 1,
+      usedBytes: out(OUT_USED),
+      freeBytes: out(OUT_FREE),
+      overheadBytes: out(OUT_OVERHEAD),
+      largestFreeBytes: out(OUT_LARGEST),
+      freeRuns: out(OUT_FREE_RUNS),
+      slabs: out(OUT_SLABS),
+      runs: out(OUT_RUNS),
+      blocks: out(OUT_BLOCKS),
+    };
+  }
+}

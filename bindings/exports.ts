@@ -1,0 +1,25 @@
+// The TypeScript type of the core's exports; a test compares it with the module. Offsets come back as signed 32-bit numbers, so
+// callers apply `>>> 0`; truth values come back as 0 or 1.
+
+export interface CoreExports {
+  buildId(): number;
+  createRegion(pages: number, owners: number, mayBlock: number, busyMs: number): number;
+  attachRegion(mayBlock: number, busyMs: number): number;
+  detachRegion(): number;
+  closeRegion(): number;
+  reason(): number;
+  alloc(bytes: number): number;
+  allocUnsafe(bytes: number): number;
+  allocAligned(bytes: number, align: number): number;
+  allocNext(bytes: number): number;
+  allocSlow(bytes: number): number;
+  free(offset: number): number;
+  freeAtEdge(offset: number, grain: number, tag: number, index: number, claim: bigint): number;
+  realloc(offset: number, bytes: number): number;
+  usableSize(offset: number): number;
+  blockAlloc(bytes: number, align: number): number;
+  blockFree(offset: number, claimLow: number, claimHigh: number): number;
+  blockIsLive(offset: number, claimLow: number, claimHigh: number): number;
+  markDead(ownerId: number): number;
+  check(): number;
+}

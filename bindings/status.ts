@@ -1,0 +1,30 @@
+// Status: the core's numbers as words. The only place where a status code becomes text.
+
+import * as S from "../assembly/shared/status.js";
+
+export { BUSY, CLOSED, FULL, NOT_ATTACHED, NOT_LIVE, NO_SLOT, POISONED, TOO_LARGE } from "../assembly/shared/status.js";
+
+const PROBLEMS: Record<number, string> = {
+  [S.BAD_CHAIN]: "broken chain at grain",
+  [S.BAD_ADJACENT_FREE]: "free runs touch at grain",
+  [S.BAD_BIN]: "free runs differ from bin",
+  [S.BAD_TAIL_MARK]: "wrong tail mark of the run at grain",
+  [S.BAD_SLAB_TAG]: "wrong tag of the slab at grain",
+  [S.BAD_SLAB_BITS]: "bits beyond the blocks of the slab at grain",
+  [S.BAD_SLAB_WORD]: "wrong word in a slab at grain",
+  [S.BAD_HINT]: "no hint leads to the slab at grain",
+  [S.BAD_EMPTY_HINT]: "no hint leads to the empty slab or freed run at grain",
+  [S.BAD_COMMITTED]: "the committed counter is wrong, the runs' grains are",
+  [S.BAD_TAIL_BYTES]: "the tail counter is wrong, the slabs' tails are",
+  [S.BAD_USED]: "the owners' counters are wrong, the live bytes are",
+  [S.BAD_RECORD]: "a Block's bit and record disagree at grain",
+  [S.BAD_PEAK]: "the peak is below the committed grains",
+  [S.BAD_HEADER]: "changed header field",
+  [S.BAD_RUN_WORD]: "wrong word in a run at grain",
+  [S.BAD_JOURNAL]: "journal pending at rest, owner",
+};
+
+/** A sentence for one problem that `check` found. */
+export function problemText(code: number, where: number): string {
+  return `${PROBLEMS[code] ?? `problem ${code} at`} ${where}`;
+}

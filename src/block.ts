@@ -1,0 +1,108 @@
+// Block: memory with a holder. Its claim (owner and sequence, one word in the region) says whose it is, so it is given back when
+// its owner detaches or dies, and a stale handle is refused. In JavaScript it is disposable: `using block = region.allocate(64)`.
+
+import type { Core } from "../bindings/core.js";
+import { StaleBlockError } from "./errors.js";
+import { integer } from "./options.js";
+
+/** What names a Block in another thread: structured-cloneable. */
+export interface BlockHandle {
+  readonly offset: number;
+  readonly size: number;
+  /** What it was allocated with; 8 unless told. */
+  readonly align?: number;
+  readonly claim: readonly [number, number];
+}
+
+/** @internal What a Block needs of its region. */
+export interface BlockSource {
+  readonly core: Core;
+  /** A new block; throws what `region.allocate` throws. */
+  claim(bytes: number, align: number): BlockHandle;
+  /** The same without asking the full hooks; undefined when it does not fit now. */
+  tryClaim(bytes: number, align: number): BlockHandle | undefined;
+}
+
+/** A claimed block of a region: `region.allocate(bytes)`. */
+export class Block {
+  readonly #source: BlockSource;
+  #handle: BlockHandle;
+
+  /** @internal */
+  constructor(source: BlockSource, handle: BlockHandle) {
+    this.#source = source;
+    this.#handle = handle;
+  }
+
+  /** Bytes asked for. */
+  get size(): number {
+    return this.#handle.size;
+  }
+
+  /** Where the block begins, in bytes from the region's start. @throws StaleBlockError after its release. */
+  get offset(): number {
+    this.#requireLive();
+    return this.#handle.offset;
+  }
+
+  /** The block's `size` bytes. Its `.buffer` is the whole region. @throws StaleBlockError after its release. */
+  get bytes(): Uint8Array<ArrayBufferLike> {
+    this.#requireLive();
+    return this.#source.core.view(this.#handle.offset, this.#handle.size);
+  }
+
+  /** Whether this handle still holds the block. */
+  get isLive(): boolean {
+    const { offset, claim } = this.#handle;
+    return this.#source.core.exports.blockIsLive(offset, claim[0], claim[1]) !== 0;
+  }
+
+  /** What names this block in another thread: there `region.open(handle)`. Whoever releases first, releases. */
+  handle(): BlockHandle {
+    this.#requireLive();
+    return this.#handle;
+  }
+
+  /**
+   * Makes the block `bytes` long, in place where its usable size allows, else by moving it; what lay in it is kept, bytes beyond the
+   * old size are zero. When it does not fit the block is untouched.
+   * @throws MemoryLimitExceededError, RegionBusyError, StaleBlockError, RangeError for a size that is no integer ≥ 1.
+   */
+  resize(bytes: number): void {
+    this.#requireLive();
+    integer("bytes", bytes, 1, Number.MAX_SAFE_INTEGER);
+    const { core } = this.#source;
+    const old = this.#handle;
+    const usable = core.exports.usableSize(old.offset) >>> 0;
+    const moved = this.#moved(bytes, usable);
+    // A full hook may have released this very block meanwhile.
+    if (moved !== undefined && !this.isLive) core.exports.blockFree(moved.offset, moved.claim[0], moved.claim[1]);
+    this.#requireLive();
+    this.#handle = moved ?? { ...old, size: bytes };
+    const { offset } = this.#handle;
+    if (moved !== undefined) core.view(offset, bytes).set(core.view(old.offset, Math.min(old.size, bytes)));
+    if (bytes > old.size) core.view(offset + old.size, bytes - old.size).fill(0);
+    if (moved !== undefined) core.exports.blockFree(old.offset, old.claim[0], old.claim[1]);
+  }
+
+  /** Another block of `bytes` bytes, or undefined where this one, of `usable` bytes, is right: it always is when nothing smaller is free. */
+  #moved(bytes: number, usable: number): BlockHandle | undefined {
+    const { align = 8 } = this.#handle;
+    if (bytes > usable) return this.#source.claim(bytes, align);
+    return bytes > usable / 2 ? undefined : this.#source.tryClaim(bytes, align);
+  }
+
+  /** Gives the block back. True the first time, false ever after, whoever released it. Any thread. */
+  release(): boolean {
+    const { offset, claim } = this.#handle;
+    return this.#source.core.exports.blockFree(offset, claim[0], claim[1]) !== 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+
+  #requireLive(): void {
+    if (!this.isLive) throw new StaleBlockError(this.#handle.offset);
+  }
+}

@@ -1,0 +1,118 @@
+// Errors: what can go wrong, each with a stable `code`. Wrong arguments are TypeError and RangeError, thrown before anything
+// changed; the classes here are states a program can meet and handle.
+
+/** What every error of this package is. */
+export class CisternError extends Error {
+  /** Stable, for programs: `ERR_…`. */
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** What a refused allocation knew. Sizes are bytes. */
+export interface LimitFacts {
+  requested: number;
+  limit: number;
+  current: number;
+  budgetPath: string;
+}
+
+/** A request does not fit under a limit (G05; the text is G06's). Nothing was taken. */
+export class MemoryLimitExceededError extends CisternError {
+  readonly requested: number;
+  readonly limit: number;
+  readonly current: number;
+  readonly available: number;
+  /** Share of the limit that is used, 0–100. */
+  readonly usagePercent: number;
+  /** Names of the budgets from the root down to the one that refused, joined by `/`. */
+  readonly budgetPath: string;
+
+  constructor(facts: LimitFacts) {
+    const available = Math.max(0, facts.limit - facts.current);
+    const usagePercent = facts.limit === 0 ? 100 : (facts.current / facts.limit) * 100;
+    const { requested, limit, current } = facts;
+    super(
+      "ERR_MEMORY_LIMIT",
+      `memory limit exceeded: requested ${requested} bytes, limit ${limit} bytes, currently allocated ${current} bytes (${usagePercent.toFixed(1)}% used)` +
+        (requested <= available ? `; what is free in ${facts.budgetPath} lies in pieces too small` : ""),
+    );
+    this.requested = facts.requested;
+    this.limit = facts.limit;
+    this.current = facts.current;
+    this.available = available;
+    this.usagePercent = usagePercent;
+    this.budgetPath = facts.budgetPath;
+  }
+}
+
+/** The page lock's holder did not let go within `busyMs`. Nothing was changed; trying again is right. */
+export class RegionBusyError extends CisternError {
+  constructor(what: string) {
+    super("ERR_REGION_BUSY", `${what}: the page lock was not free within busyMs; nothing was changed, try again`);
+  }
+}
+
+/** The region was closed, or this thread detached from it. */
+export class RegionClosedError extends CisternError {
+  constructor(name: string) {
+    super("ERR_REGION_CLOSED", `region "${name}" is closed`);
+  }
+}
+
+/** Other threads are attached to the region that should be closed. */
+export class RegionInUseError extends CisternError {
+  readonly owners: number;
+
+  constructor(name: string, owners: number) {
+    super(
+      "ERR_REGION_IN_USE",
+      `region "${name}" cannot be closed: ${owners} other owner(s) are attached; close it in their threads first`,
+    );
+    this.owners = owners;
+  }
+}
+
+/** All owner slots are taken. */
+export class NoOwnerSlotError extends CisternError {
+  readonly maxOwners: number;
+
+  constructor(name: string, maxOwners: number) {
+    super(
+      "ERR_NO_OWNER_SLOT",
+      `region "${name}" has no free owner slot: all ${maxOwners} are taken; create it with a larger maxOwners`,
+    );
+    this.maxOwners = maxOwners;
+  }
+}
+
+/** The memory holds no region that this build can work on. */
+export class NotARegionError extends CisternError {
+  constructor() {
+    super(
+      "ERR_NOT_A_REGION",
+      "the memory holds no region of this build of cistern: all threads must use the same version",
+    );
+  }
+}
+
+/** A broken invariant was found; the region refuses further work. */
+export class RegionPoisonedError extends CisternError {
+  constructor(name: string) {
+    super(
+      "ERR_REGION_POISONED",
+      `region "${name}" is poisoned: an invariant of the heap is broken; this is a bug in cistern, please report it`,
+    );
+  }
+}
+
+/** A Block that was released, here or by another thread. */
+export class StaleBlockError extends CisternError {
+  constructor(offset: number) {
+    super("ERR_BLOCK_STALE", `the Block at offset ${offset} was released`);
+  }
+}

@@ -1,0 +1,198 @@
+// Heap: raw blocks by offset, as malloc gives them out by address. Any thread may free any thread's block; blocks outlive the thread
+// that took them. Wrong arguments are refused before they reach the core (wasm would make 0 of NaN and 5 of 2^32 + 5).
+
+import { ALIGN_MAX, type Core } from "../bindings/core.js";
+import { BUSY, FULL, NOT_ATTACHED, NOT_LIVE, POISONED, TOO_LARGE } from "../bindings/status.js";
+import type { CoreExports } from "../bindings/exports.js";
+import { RegionClosedError, RegionPoisonedError } from "./errors.js";
+import type { Exhaustion } from "./exhaustion.js";
+import { ownOptions, powerOfTwo } from "./options.js";
+import { describe } from "./size.js";
+
+/** How a block is allocated. */
+export interface AllocOptions {
+  /** A power of two up to 1 MiB; 8 unless told. Blocks of 16 bytes and more that are multiples of 16 are not thereby aligned to 16. */
+  align?: number;
+}
+
+/** Why the last allocation of this thread answered 0. */
+export type AllocFailure = "ERR_FULL" | "ERR_TOO_LARGE" | "ERR_BUSY";
+
+/** The largest request that is passed to the core; anything above is larger than any region. */
+const REQUEST_MAX = 0xffffffff;
+
+type CoreAlloc = (bytes: number) => number;
+
+/** The heap of one region as this thread sees it: `region.heap`. All sizes are bytes, all offsets count from the region's start. */
+export class Heap {
+  readonly #core: Core;
+  readonly #exports: CoreExports;
+  // The three hot calls as fields of their own: a property of the exports object costs more than the wrapper's checks together.
+  readonly #alloc: CoreAlloc;
+  readonly #allocUnsafe: CoreAlloc;
+  readonly #free: (offset: number) => number;
+  readonly #exhaustion: Exhaustion;
+  readonly #name: string;
+  #closed = false;
+
+  /** The whole region as bytes. What lies outside live blocks belongs to the heap: writing there damages others' data. */
+  readonly u8: Uint8Array<ArrayBufferLike>;
+  readonly i32: Int32Array<ArrayBufferLike>;
+  readonly u32: Uint32Array<ArrayBufferLike>;
+  readonly f32: Float32Array<ArrayBufferLike>;
+  readonly f64: Float64Array<ArrayBufferLike>;
+
+  /** @internal */
+  constructor(core: Core, exhaustion: Exhaustion, name: string) {
+    this.#core = core;
+    this.#exports = core.exports;
+    this.#alloc = core.exports.alloc;
+    this.#allocUnsafe = core.exports.allocUnsafe;
+    this.#free = core.exports.free;
+    this.#exhaustion = exhaustion;
+    this.#name = name;
+    this.u8 = core.u8;
+    this.i32 = core.i32;
+    this.u32 = core.whole(Uint32Array);
+    this.f32 = core.whole(Float32Array);
+    this.f64 = core.whole(Float64Array);
+  }
+
+  /**
+   * Takes a zeroed block of at least `bytes` bytes. Returns its offset, or 0 when it does not fit (`lastFailure` says why): full is
+   * an answer, not a crash. Asks the region's full hooks before it gives up. O(1) but for the zeroing. Any thread.
+   * @throws TypeError, RangeError for a size that is no integer ≥ 1; RegionClosedError; what a full hook throws.
+   */
+  alloc(bytes: number, options?: AllocOptions): number {
+    if (options === undefined && (bytes | 0) === bytes && bytes > 0) {
+      const offset = this.#alloc(bytes);
+      return offset === 0 ? this.#exhausted(bytes, this.#alloc) : offset >>> 0;
+    }
+    const offset = this.#allocSlow(bytes, options, this.#alloc);
+    if (options?.align !== undefined && offset !== 0) this.u8.fill(0, offset, offset + this.usableSize(offset));
+    return offset;
+  }
+
+  /** Like `alloc`, but the bytes are what they were: fast, and only right where all of them are written before any is read. */
+  allocUnsafe(bytes: number, options?: AllocOptions): number {
+    if (options === undefined && (bytes | 0) === bytes && bytes > 0) {
+      const offset = this.#allocUnsafe(bytes);
+      return offset === 0 ? this.#exhausted(bytes, this.#allocUnsafe) : offset >>> 0;
+    }
+    return this.#allocSlow(bytes, options, this.#allocUnsafe);
+  }
+
+  /**
+   * Gives a block back; its size is not needed. False: no raw block is live at `offset` (freed before, never handed out, inside a
+   * block, or a `Block`'s), and nothing was changed. O(1), never waits. Any thread, whoever allocated it.
+   * @throws TypeError for what is no number; RegionClosedError.
+   */
+  free(offset: number): boolean {
+    if (offset >>> 0 === offset && this.#free(offset) !== 0) return true;
+    return this.#notLive(offset);
+  }
+
+  /**
+   * Makes the block at `offset` hold `bytes` bytes, in place where its class or the run behind it allows. Returns where it is now;
+   * what lay in it is kept, bytes beyond the old usable size are zero. 0: it does not fit, and the block is untouched.
+   * @throws TypeError, RangeError as `alloc`, and RangeError when no raw block is live at `offset`.
+   */
+  realloc(offset: number, bytes: number): number {
+    this.#requireSize(bytes);
+    if (!this.isLive(offset)) throw new RangeError(`realloc: no live block at offset ${describe(offset)}`);
+    const attempt: CoreAlloc = (asked) => this.#exports.realloc(offset, asked);
+    const moved = attempt(Math.min(bytes, REQUEST_MAX));
+    return moved === 0 ? this.#exhausted(bytes, attempt) : moved >>> 0;
+  }
+
+  /** Bytes that may be used at `offset`, at least what was asked for; 0 when no block is live there. O(1). */
+  usableSize(offset: number): number {
+    if (offset >>> 0 === offset) return this.#exports.usableSize(offset) >>> 0;
+    this.#notLive(offset);
+    return 0;
+  }
+
+  /** Whether a live block begins at `offset`, which may be any number. O(1). */
+  isLive(offset: number): boolean {
+    return this.usableSize(offset) !== 0;
+  }
+
+  /**
+   * A view of the block at `offset`, `bytes` long or all of it. It stays valid memory after the block was freed, so drop it first.
+   * Its `.buffer` is the whole region.
+   * @throws RangeError when no block is live there or it is shorter than `bytes`.
+   */
+  view(offset: number, bytes?: number): Uint8Array<ArrayBufferLike> {
+    const usable = this.usableSize(offset);
+    if (usable === 0) throw new RangeError(`no live block at offset ${describe(offset)}`);
+    const length = bytes ?? usable;
+    if (!Number.isInteger(length) || length < 0 || length > usable) {
+      throw new RangeError(
+        `the block at offset ${offset} has ${usable} bytes, a view of ${describe(length)} is not possible`,
+      );
+    }
+    return this.#core.view(offset, length);
+  }
+
+  /** Copies `source` into the block at `offset`, from its byte `at` on. */
+  write(offset: number, source: Uint8Array<ArrayBufferLike>, at = 0): void {
+    if (!(source instanceof Uint8Array)) throw new TypeError(`write needs a Uint8Array, got ${describe(source)}`);
+    const target = this.view(offset);
+    if (!Number.isInteger(at) || at < 0 || at + source.length > target.length) {
+      throw new RangeError(
+        `${source.length} bytes at ${describe(at)} do not fit into the block of ${target.length} bytes at offset ${offset}`,
+      );
+    }
+    target.set(source, at);
+  }
+
+  /** A copy of the block at `offset`, `bytes` long or all of it, in memory of its own. */
+  read(offset: number, bytes?: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.view(offset, bytes));
+  }
+
+  /** Why this thread's last allocation answered 0. Only meaningful right after one did. */
+  get lastFailure(): AllocFailure {
+    const reason = this.#exports.reason();
+    return reason === BUSY ? "ERR_BUSY" : reason === TOO_LARGE ? "ERR_TOO_LARGE" : "ERR_FULL";
+  }
+
+  /** @internal The region was closed or left: from here on every call says so. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  #allocSlow(bytes: number, options: AllocOptions | undefined, alloc: CoreAlloc): number {
+    this.#requireSize(bytes);
+    const align =
+      options === undefined ? 8 : powerOfTwo("align", ownOptions("alloc", options, ["align"]).align ?? 8, ALIGN_MAX);
+    const attempt: CoreAlloc = align <= 8 ? alloc : (asked) => this.#exports.allocAligned(asked, align);
+    const offset = attempt(Math.min(bytes, REQUEST_MAX));
+    return offset === 0 ? this.#exhausted(bytes, attempt) : offset >>> 0;
+  }
+
+  /** The core refused: asks the full hooks if room is what is missing, and says what it was if it was something else. */
+  #exhausted(bytes: number, alloc: CoreAlloc): number {
+    const isFull = (): boolean => this.#exports.reason() === FULL;
+    const attempt = (): number => alloc(Math.min(bytes, REQUEST_MAX)) >>> 0;
+    const offset = isFull() ? this.#exhaustion.retry(bytes, attempt, isFull) : 0;
+    if (offset !== 0) return offset;
+    const reason = this.#exports.reason();
+    if (reason === NOT_ATTACHED) throw new RegionClosedError(this.#name);
+    if (reason === POISONED) throw new RegionPoisonedError(this.#name);
+    if (reason === NOT_LIVE) throw new RangeError("realloc: no live raw block at this offset");
+    return 0;
+  }
+
+  #requireSize(bytes: unknown): void {
+    if (typeof bytes !== "number") throw new TypeError(`bytes must be a number, got ${describe(bytes)}`);
+    if (!Number.isSafeInteger(bytes) || bytes < 1)
+      throw new RangeError(`bytes must be an integer of at least 1, got ${bytes}`);
+  }
+
+  #notLive(offset: unknown): false {
+    if (typeof offset !== "number") throw new TypeError(`an offset is a number, got ${describe(offset)}`);
+    if (this.#closed) throw new RegionClosedError(this.#name);
+    return false;
+  }
+}

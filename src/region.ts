@@ -1,0 +1,399 @@
+// Region: one fixed shared memory and this thread's place in it. Owns the attachment: the core's instance, the heap's face, the full
+// hooks. A thread that ends without `close` leaves its owner slot and its Blocks to the host's notice of its death.
+
+import { Core, createMemory, OWNERS_MAX, REGION_BYTES_MAX, REGION_BYTES_MIN, type Survey } from "../bindings/core.js";
+import type { CoreExports } from "../bindings/exports.js";
+import { coreModule, coreModuleSync, instantiate, instantiateSync } from "../bindings/module.js";
+import { BUSY, CLOSED, FULL, NO_SLOT, NOT_ATTACHED, POISONED, TOO_LARGE } from "../bindings/status.js";
+import { Block, type BlockHandle, type BlockSource } from "./block.js";
+import {
+  CisternError,
+  MemoryLimitExceededError,
+  NoOwnerSlotError,
+  NotARegionError,
+  RegionBusyError,
+  RegionClosedError,
+  RegionInUseError,
+  RegionPoisonedError,
+} from "./errors.js";
+import { Exhaustion, type FullHook } from "./exhaustion.js";
+import { type AllocOptions, Heap } from "./heap.js";
+import { machineBytes } from "./machine.js";
+import { integer, ownOptions, powerOfTwo } from "./options.js";
+import { describe, formatSize, parseSize } from "./size.js";
+
+/** How a region is made. */
+export interface RegionOptions {
+  /** Its hard limit and its whole size, header and tables included: bytes, or a text such as `"64MiB"` or `"25%"` of the machine's
+   *  memory. Rounded down to 64 KiB; 128 KiB … 4 GiB − 64 KiB. */
+  size: number | string;
+  /** How many threads can be attached at once, 1 … 250. Unless told: one for each MiB, at least 4, at most 64. */
+  maxOwners?: number;
+  /** What errors and reports call it. */
+  name?: string;
+  /** How long a thread that may sleep waits for the page lock before it answers BUSY, in milliseconds, 0 … 60 000; 100 unless told. */
+  busyMs?: number;
+  /** The core, compiled elsewhere (`cistern/core.wasm`), where compiling the bytes in the package is not wanted. */
+  module?: WebAssembly.Module;
+}
+
+/** What another thread needs to attach: structured-cloneable, for `postMessage` and `workerData`. */
+export interface RegionHandle {
+  readonly memory: WebAssembly.Memory;
+  readonly module: WebAssembly.Module;
+  readonly name: string;
+  readonly busyMs: number;
+}
+
+/** What a walk over every invariant found: `usedBytes + freeBytes + overheadBytes = capacityBytes`. */
+export interface CheckReport {
+  ok: boolean;
+  problems: string[];
+  capacityBytes: number;
+  usedBytes: number;
+  freeBytes: number;
+  overheadBytes: number;
+}
+
+/** Where the bytes are. */
+export interface RegionStats {
+  capacityBytes: number;
+  usedBytes: number;
+  freeBytes: number;
+  overheadBytes: number;
+  committedBytes: number;
+  peakBytes: number;
+  largestFreeBytes: number;
+  freeRuns: number;
+  slabs: number;
+  runs: number;
+  blocks: number;
+  owners: number;
+  maxOwners: number;
+  rebuilds: number;
+}
+
+interface Settled {
+  bytes: number;
+  owners: number;
+  name: string;
+  busyMs: number;
+  module: WebAssembly.Module | undefined;
+}
+
+// Numbers outside the words of a claim cannot name a Block: no claim is 0.
+const NO_BLOCK: BlockHandle = { offset: 0, size: 1, claim: [0, 0] };
+const BUSY_MS = 100;
+const BUSY_MS_MAX = 60000;
+const MEBIBYTE = 1048576;
+
+/** One fixed shared memory with a heap in it, as this thread sees it. */
+export class Region {
+  readonly name: string;
+  /** Raw blocks by offset. */
+  readonly heap: Heap;
+  readonly #core: Core;
+  readonly #handle: RegionHandle;
+  readonly #isCreator: boolean;
+  readonly #exhaustion = new Exhaustion();
+  readonly #source: BlockSource;
+  #closed = false;
+
+  private constructor(core: Core, handle: RegionHandle, isCreator: boolean) {
+    if (core.ownerId <= 0) throw attachError(-core.ownerId, handle.name, core);
+    this.#core = core;
+    this.#handle = handle;
+    this.#isCreator = isCreator;
+    this.name = handle.name;
+    this.heap = new Heap(core, this.#exhaustion, handle.name);
+    this.#source = {
+      core,
+      tryClaim: (bytes, align) => this.#claim(bytes, align, false),
+      claim: (bytes, align) => {
+        const claimed = this.#claim(bytes, align, true);
+        if (claimed === undefined) throw this.#refusal(bytes);
+        return claimed;
+      },
+    };
+  }
+
+  /**
+   * Makes a region of fixed size and attaches this thread to it. The memory is reserved at once and committed by the system as it is
+   * touched; it is never grown and goes when the last reference to it goes.
+   * @throws TypeError, RangeError for options that make no region; RangeError when the engine cannot reserve the memory.
+   */
+  static async create(options: RegionOptions): Promise<Region> {
+    const settled = settle(options);
+    const module = settled.module ?? (await coreModule());
+    const memory = reserve(settled);
+    return Region.#created(await instantiate(module, memory), memory, module, settled);
+  }
+
+  /** Like `create`, at once. Some browsers compile only small modules synchronously on a page's main thread: use `create` there. */
+  static createSync(options: RegionOptions): Region {
+    const settled = settle(options);
+    const module = settled.module ?? coreModuleSync();
+    const memory = reserve(settled);
+    return Region.#created(instantiateSync(module, memory), memory, module, settled);
+  }
+
+  static #created(
+    exports: CoreExports,
+    memory: WebAssembly.Memory,
+    module: WebAssembly.Module,
+    settled: Settled,
+  ): Region {
+    const { name, busyMs, owners } = settled;
+    return new Region(Core.create(exports, memory, owners, busyMs), { memory, module, name, busyMs }, true);
+  }
+
+  /**
+   * Attaches this thread to a region made elsewhere. Each attachment is an owner of its own.
+   * @throws TypeError for what is no handle; NoOwnerSlotError, RegionClosedError, NotARegionError, RegionPoisonedError.
+   */
+  static async attach(handle: RegionHandle): Promise<Region> {
+    const checked = requireHandle(handle);
+    return Region.#attached(await instantiate(checked.module, checked.memory).catch(noRegion), checked);
+  }
+
+  /** Like `attach`, at once. */
+  static attachSync(handle: RegionHandle): Region {
+    const checked = requireHandle(handle);
+    try {
+      return Region.#attached(instantiateSync(checked.module, checked.memory), checked);
+    } catch (error) {
+      return noRegion(error);
+    }
+  }
+
+  static #attached(exports: CoreExports, handle: RegionHandle): Region {
+    return new Region(Core.attach(exports, handle.memory, handle.busyMs), handle, false);
+  }
+
+  /** What another thread needs for `Region.attach`. */
+  handle(): RegionHandle {
+    this.#requireOpen();
+    return this.#handle;
+  }
+
+  /** This thread's owner slot and its generation: `generation * 256 + index`. */
+  get ownerId(): number {
+    return this.#core.ownerId;
+  }
+
+  /** The hard limit: all bytes of the region. */
+  get capacityBytes(): number {
+    return this.#core.capacityBytes;
+  }
+
+  /** Bytes granted to live blocks. Exact whenever no operation is in flight; read without a wasm call. */
+  get usedBytes(): number {
+    return this.#core.usedBytes;
+  }
+
+  /** Bytes that could still be granted. */
+  get freeBytes(): number {
+    return this.capacityBytes - this.overheadBytes - this.usedBytes;
+  }
+
+  /** Bytes of header, tables and owner slots, and of slabs that no block can use. */
+  get overheadBytes(): number {
+    return this.#core.overheadBytes;
+  }
+
+  /** Bytes that slabs and runs hold. Exact at every instant. */
+  get committedBytes(): number {
+    return this.#core.committedBytes;
+  }
+
+  /** The most bytes that slabs and runs ever held at once. Exact at every instant. */
+  get peakBytes(): number {
+    return this.#core.peakBytes;
+  }
+
+  /**
+   * Takes a zeroed Block, held by this thread until it is released. Asks the full hooks before it gives up.
+   * @throws MemoryLimitExceededError when it does not fit, RegionBusyError, RegionClosedError; TypeError, RangeError for a size that is no
+   * integer ≥ 1.
+   */
+  allocate(bytes: number, options?: AllocOptions): Block {
+    const align =
+      options === undefined ? 8 : powerOfTwo("align", ownOptions("allocate", options, ["align"]).align ?? 8, MEBIBYTE);
+    const handle = this.#source.claim(bytes, align);
+    this.#core.view(handle.offset, bytes).fill(0);
+    return new Block(this.#source, handle);
+  }
+
+  /** The Block that `block.handle()` named in another thread; a stale one if it was released. @throws TypeError for what is no handle. */
+  open(handle: BlockHandle): Block {
+    this.#requireOpen();
+    const { offset, size, align = 8, claim } = handle ?? {};
+    const [low, high] = claim ?? [];
+    if (![offset, size, align, low, high].every(Number.isInteger))
+      throw new TypeError("open needs what block.handle() returned");
+    const isWord = offset >>> 0 === offset && ((low as number) | 0) === low && ((high as number) | 0) === high;
+    const named: BlockHandle = { offset, size, align, claim: [low as number, high as number] };
+    const block = new Block(this.#source, isWord ? named : NO_BLOCK);
+    if (block.isLive && (size < 1 || size > this.heap.usableSize(offset)))
+      throw new TypeError("open: the handle's size was changed");
+    return block;
+  }
+
+  /**
+   * Adds an eviction hook of this thread: asked for memory when an allocation here does not fit, and the allocation is repeated
+   * while hooks release something. Returns the function that takes it away.
+   */
+  onFull(hook: FullHook): () => void {
+    return this.#exhaustion.add(hook);
+  }
+
+  /** Walks every invariant under the page lock: O(region). @throws RegionBusyError, RegionClosedError. */
+  check(): CheckReport {
+    const { problems, usedBytes, freeBytes, overheadBytes } = this.#survey();
+    return {
+      ok: problems.length === 0,
+      problems,
+      capacityBytes: this.capacityBytes,
+      usedBytes,
+      freeBytes,
+      overheadBytes,
+    };
+  }
+
+  /** Where the bytes are, by a walk under the page lock: O(region). @throws RegionBusyError, RegionClosedError. */
+  stats(): RegionStats {
+    const survey = this.#survey();
+    return {
+      capacityBytes: this.capacityBytes,
+      usedBytes: survey.usedBytes,
+      freeBytes: survey.freeBytes,
+      overheadBytes: survey.overheadBytes,
+      committedBytes: this.committedBytes,
+      peakBytes: this.peakBytes,
+      largestFreeBytes: survey.largestFreeBytes,
+      freeRuns: survey.freeRuns,
+      slabs: survey.slabs,
+      runs: survey.runs,
+      blocks: survey.blocks,
+      owners: this.#core.owners,
+      maxOwners: this.#core.maxOwners,
+      rebuilds: this.#core.rebuilds,
+    };
+  }
+
+  /**
+   * Leaves the region: this thread's Blocks are given back, its owner slot is free again. In the thread that created it, ends the
+   * region. A second call does nothing.
+   * @throws RegionInUseError in the creating thread while others are attached.
+   */
+  close(): void {
+    if (this.#closed) return;
+    const { exports, owners } = this.#core;
+    const status = this.#isCreator ? exports.closeRegion() : exports.detachRegion();
+    if (status === BUSY) throw new RegionInUseError(this.name, owners - 1);
+    this.#closed = true;
+    this.heap.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #claim(bytes: number, align: number, askHooks: boolean): BlockHandle | undefined {
+    this.#requireOpen();
+    integer("bytes", bytes, 1, Number.MAX_SAFE_INTEGER);
+    const { exports } = this.#core;
+    const attempt = (): number => exports.blockAlloc(Math.min(bytes, REGION_BYTES_MAX), align) >>> 0;
+    const isFull = (): boolean => exports.reason() === FULL;
+    let offset = attempt();
+    if (offset === 0 && askHooks && isFull()) offset = this.#exhaustion.retry(bytes, attempt, isFull);
+    if (offset === 0) return undefined;
+    const { low, high } = this.#core.lastClaim();
+    return { offset, size: bytes, align, claim: [low, high] };
+  }
+
+  #refusal(bytes: number): CisternError {
+    const reason = this.#core.exports.reason();
+    if (reason === NOT_ATTACHED) return new RegionClosedError(this.name);
+    if (reason === BUSY) return new RegionBusyError(`allocate(${bytes})`);
+    if (reason === POISONED) return new RegionPoisonedError(this.name);
+    const current = this.usedBytes + this.overheadBytes;
+    return new MemoryLimitExceededError({
+      requested: bytes,
+      limit: this.capacityBytes,
+      current,
+      budgetPath: this.name,
+    });
+  }
+
+  #survey(): Survey {
+    this.#requireOpen();
+    const survey = this.#core.survey();
+    if (typeof survey !== "number") return survey;
+    throw survey === POISONED ? new RegionPoisonedError(this.name) : new RegionBusyError("check");
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new RegionClosedError(this.name);
+  }
+}
+
+function settle(options: RegionOptions): Settled {
+  if (options === undefined) throw new TypeError('create needs options, at least { size: "64MiB" }');
+  const own = ownOptions<RegionOptions>("create", options, ["size", "maxOwners", "name", "busyMs", "module"]);
+  if (own.size === undefined) throw new TypeError('create needs a size, such as { size: "64MiB" }');
+  const bytes = parseSize(own.size, typeof own.size === "string" ? machineBytes() : undefined);
+  if (bytes < REGION_BYTES_MIN || bytes > REGION_BYTES_MAX) {
+    throw new RangeError(
+      `a region's size is from ${formatSize(REGION_BYTES_MIN)} to ${REGION_BYTES_MAX} bytes, got ${describe(own.size)} = ${bytes}`,
+    );
+  }
+  if (own.name !== undefined && typeof own.name !== "string")
+    throw new TypeError(`name must be a text, got ${describe(own.name)}`);
+  if (own.module !== undefined && !(own.module instanceof WebAssembly.Module)) {
+    throw new TypeError(`module must be a WebAssembly.Module, got ${describe(own.module)}`);
+  }
+  return {
+    bytes,
+    owners: integer(
+      "maxOwners",
+      own.maxOwners ?? Math.min(64, Math.max(4, Math.floor(bytes / MEBIBYTE))),
+      1,
+      OWNERS_MAX,
+    ),
+    name: own.name ?? "region",
+    busyMs: integer("busyMs", own.busyMs ?? BUSY_MS, 0, BUSY_MS_MAX),
+    module: own.module,
+  };
+}
+
+function reserve(settled: Settled): WebAssembly.Memory {
+  try {
+    return createMemory(settled.bytes);
+  } catch (cause) {
+    throw new RangeError(`the engine cannot reserve ${formatSize(settled.bytes)} of shared memory`, { cause });
+  }
+}
+
+function requireHandle(handle: RegionHandle): RegionHandle {
+  const { memory, module, name, busyMs } = handle ?? {};
+  if (!(memory instanceof WebAssembly.Memory) || !(module instanceof WebAssembly.Module) || typeof name !== "string") {
+    throw new TypeError("attach needs what region.handle() returned");
+  }
+  integer("busyMs", busyMs, 0, BUSY_MS_MAX);
+  return handle;
+}
+
+/** A memory that the core cannot even be linked to holds no region. */
+function noRegion(error: unknown): never {
+  throw error instanceof WebAssembly.LinkError ? new NotARegionError() : error;
+}
+
+function attachError(status: number, name: string, core: Core): CisternError | RangeError {
+  if (status === NO_SLOT) return new NoOwnerSlotError(name, core.maxOwners);
+  if (status === CLOSED || status === NOT_ATTACHED) return new RegionClosedError(name);
+  if (status === POISONED) return new RegionPoisonedError(name);
+  if (status === TOO_LARGE)
+    return new RangeError(`region "${name}" has no room beside its tables: use a larger size or a smaller maxOwners`);
+  return new NotARegionError();
+}
