@@ -1,0 +1,49 @@
+// The error classes. Goal: each is a CisternError with its name, a stable code and a sentence that holds the values. Method: one
+// table; the codes below are a contract, so a changed code fails here.
+import { describe, expect, it } from "vitest";
+import * as cistern from "../src/index.js";
+
+const { CisternError, MemoryLimitExceededError } = cistern;
+
+const facts = { requested: 5000, limit: 65_536, current: 49_152, budgetPath: "root/tiles" };
+
+describe("the errors", () => {
+  it.each([
+    [new MemoryLimitExceededError(facts), "MemoryLimitExceededError", "ERR_MEMORY_LIMIT", /5000.*65536.*49152.*75\.0/],
+    [new cistern.RegionBusyError("check"), "RegionBusyError", "ERR_REGION_BUSY", /check.*busyMs/],
+    [new cistern.RegionClosedError("web"), "RegionClosedError", "ERR_REGION_CLOSED", /"web"/],
+    [new cistern.RegionInUseError("web", 3), "RegionInUseError", "ERR_REGION_IN_USE", /"web".*3/],
+    [new cistern.NoOwnerSlotError("web", 4), "NoOwnerSlotError", "ERR_NO_OWNER_SLOT", /"web".*4/],
+    [new cistern.NotARegionError(), "NotARegionError", "ERR_NOT_A_REGION", /no region/],
+    [new cistern.RegionPoisonedError("web"), "RegionPoisonedError", "ERR_REGION_POISONED", /"web"/],
+    [new cistern.StaleBlockError(4096), "StaleBlockError", "ERR_BLOCK_STALE", /4096/],
+  ])("%s", (error, name, code, message) => {
+    expect(error).toBeInstanceOf(CisternError);
+    expect(error).toBeInstanceOf(Error);
+    expect(error.name).toBe(name);
+    expect(error.code).toBe(code);
+    expect(error.message).toMatch(message);
+    expect(Object.prototype.toString.call(error)).toBe("[object Error]");
+    expect(error.stack).toContain(name);
+  });
+
+  it("are all of them in the table above", () => {
+    const classes = Object.values(cistern).filter(
+      (value) => typeof value === "function" && value.prototype instanceof CisternError,
+    );
+    expect(classes).toHaveLength(8);
+  });
+});
+
+describe("MemoryLimitExceededError", () => {
+  it("says what was available and how much of the limit is used", () => {
+    expect(new MemoryLimitExceededError(facts)).toMatchObject({ ...facts, available: 16_384, usagePercent: 75 });
+    expect(new MemoryLimitExceededError({ ...facts, current: 70_000 }).available).toBe(0);
+    expect(new MemoryLimitExceededError({ ...facts, limit: 0, current: 0 }).usagePercent).toBe(100);
+  });
+
+  it("says so when enough is free, but not in one piece", () => {
+    expect(new MemoryLimitExceededError(facts).message).toMatch(/pieces/);
+    expect(new MemoryLimitExceededError({ ...facts, requested: 16_385 }).message).not.toMatch(/pieces/);
+  });
+});
