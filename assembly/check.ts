@@ -10,7 +10,7 @@ import { recordIn } from "./claim";
 import { bitmapOf, hintIsSet } from "./hint";
 import { lock } from "./lock";
 import { me, ownerState, slot, slotOf } from "./owners";
-import { auxAt, binOf, bitsAt, isHead, lengthOf, longestRun, slabTag, slabTail, slabWord, wordAt } from "./pages";
+import { auxAt, binOf, bitsAt, isHead, lengthOf, slabTag, slabTail, slabWord, wordAt } from "./pages";
 import { geometry } from "./sizeclass";
 import { FREE_MASK, letGo } from "./slab";
 import {
@@ -90,6 +90,7 @@ let tail: u32 = 0;
 let committed: u32 = 0;
 let freeRuns: u32 = 0;
 let freeLength: u32 = 0;
+let longest: u32 = 0;
 let quiet: bool = false;
 
 /** Walks everything; S_OUT holds the sums and up to OUT_LIST_MAX problems. Returns OK, or why the lock was not to be had. */
@@ -113,8 +114,7 @@ export function check(): u32 {
   out(OUT_USED, used);
   out(OUT_OVERHEAD, overhead);
   out(OUT_FREE, (grains << GRAIN_SHIFT) - overhead - used);
-  // Only bins that are right lead to runs.
-  if (get32(slot + S_OUT + (OUT_PROBLEMS << 2)) == 0) out(OUT_LARGEST, longestRun() << GRAIN_SHIFT);
+  out(OUT_LARGEST, longest << GRAIN_SHIFT);
   out(OUT_FREE_RUNS, freeRuns);
   out(OUT_QUIET, quiet ? 1 : 0);
   letGo();
@@ -134,6 +134,7 @@ function walk(): void {
   committed = 0;
   freeRuns = 0;
   freeLength = 0;
+  longest = 0;
   let afterFree = false;
   let g = firstGrain;
   while (g < grains) {
@@ -149,6 +150,7 @@ function walk(): void {
       if (get32(auxAt(g + length - 1)) != (AUX_TAIL | g)) report(BAD_TAIL_MARK, g);
       freeRuns++;
       freeLength += length;
+      longest = max(longest, length);
     } else {
       committed += length;
       if (get32(auxAt(g + length - 1)) & AUX_TAIL) report(BAD_TAIL_MARK, g);

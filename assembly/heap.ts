@@ -80,7 +80,10 @@ const FULL_ATTEMPTS: u32 = 5;
 // Up to here a class is its size rounded up to 8, and zeroing needs no loop.
 const ZERO_SHORT_MAX: u32 = 128;
 
-// This thread's record of hints for the class it allocated last: what it frees next is likely there.
+// The slab this thread freed into last: what it frees next is likely there too. Its first byte, the address of its word, and this
+// thread's record of hints for its class; the tag in the slab's word validates all of it.
+let recentBase: u32 = 0;
+let recentSlab: usize = 0;
 let recent: usize = 8192; // SLOTS, where nothing matches
 
 // The two straight lines below are the hot path: some sixty machine instructions each. What they spare is written where it is
@@ -132,7 +135,6 @@ function takeHot(record: usize): usize {
     return 0;
   }
   put64(slot + S_ALLOC, <u64>(get32(slot + S_ALLOC) + size));
-  recent = record;
   return p;
 }
 
@@ -282,11 +284,11 @@ export function refuse(reason: u32): usize {
 
 /** Gives a raw block back. False: `p` is not the start of a live raw block; nothing was changed. */
 export function free(p: usize): bool {
-  // Most often the block lies in the slab that this thread works on; then its record says all that word[] would.
+  // Most often the block lies in the slab that this thread freed into last; then its record says all that word[] would.
   let record = recent;
-  let offset = <u32>p - get32(record + R_BASE);
+  let offset = <u32>p - recentBase;
   if (offset < get32(record + R_BYTES)) {
-    const at = <usize>get32(record + R_SLAB);
+    const at = recentSlab;
     const word = get64(at);
     // Nested, with a load in each condition, so that the compiler branches instead of computing all of them.
     if (word - get64(record + R_TAG) - 1 < FREE_MASK) {
@@ -295,13 +297,16 @@ export function free(p: usize): bool {
       if (index * size == offset) {
         const given = word | ((<u64>1) << index);
         if (given != word) {
-          put32(slot + S_FREE_JOURNAL, <u32>p);
-          if (cas64(at, word, given)) {
-            // commit
-            put64(slot + S_FREE, <u64>(get32(slot + S_FREE) + size));
-            return true;
+          // An empty slab is left alone only while it is the current one.
+          if (given != get64(record + R_FULL) || get32(record + R_SLAB) == <u32>at) {
+            put32(slot + S_FREE_JOURNAL, <u32>p);
+            if (cas64(at, word, given)) {
+              // commit
+              put64(slot + S_FREE, <u64>(get32(slot + S_FREE) + size));
+              return true;
+            }
+            put32(slot + S_FREE_JOURNAL, 0);
           }
-          put32(slot + S_FREE_JOURNAL, 0);
         }
       }
     }
@@ -320,13 +325,13 @@ export function free(p: usize): bool {
   const at = bitsAt(g);
   const word = get64(at);
   const left = word ^ get64(record + R_TAG);
-  const given = left | ((<u64>1) << index);
+  const given = word | ((<u64>1) << index);
   const isCurrent = get32(record + R_SLAB) == <u32>at;
   // What is not the plain case looks again, atomically.
-  if (left > FREE_MASK || given == left || (given == get64(record + R_FULL) && !isCurrent))
+  if (left > FREE_MASK || given == word || (given == get64(record + R_FULL) && !isCurrent))
     return freeAtEdge(p, g, c << 2, index, 0);
   put32(slot + S_FREE_JOURNAL, <u32>p);
-  if (!cas64(at, word, word | given)) {
+  if (!cas64(at, word, given)) {
     // commit
     put32(slot + S_FREE_JOURNAL, 0);
     return freeAtEdge(p, g, c << 2, index, 0);
@@ -335,6 +340,9 @@ export function free(p: usize): bool {
     hintSet(c, g);
     if (!isCurrent && isHome(g)) pushHint(record, g);
   }
+  recent = record;
+  recentBase = g << GRAIN_SHIFT;
+  recentSlab = at;
   put64(slot + S_FREE, <u64>(get32(slot + S_FREE) + size));
   return true;
 }

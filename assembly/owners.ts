@@ -131,7 +131,7 @@ function resetHints(at: usize): void {
     put32(record + R_RECIPROCAL, get32(shape + C_RECIPROCAL));
     put32(record + R_BYTES, get32(shape + C_BYTES));
     put32(record + R_TOP, 0);
-    put64(record + R_FULL, get64(shape + C_FULL));
+    put64(record + R_FULL, get64(record + R_TAG) | get64(shape + C_FULL));
     const block = at + S_BLOCK_HINTS + (c << S_BLOCK_HINT_SHIFT);
     put64(block + R_TAG, (((<u64>c) << 2) | KIND_BLOCK) << B_TAG_SHIFT);
     put32(block + R_SLAB, 0);

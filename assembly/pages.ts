@@ -156,17 +156,6 @@ export function findAligned(length: u32, step: u32): u32 {
   return 0;
 }
 
-/** Length of the longest free run. */
-export function longestRun(): u32 {
-  let best: u32 = 0;
-  for (let bin: u32 = BIN_COUNT - 1; bin > 0; bin--) {
-    for (let g = get32(H_BINS + ((<usize>bin) << 2)); g != 0; g = next(g))
-      best = max(best, get32(wordAt(g)) >>> W_LENGTH_SHIFT);
-    if (best != 0) return best;
-  }
-  return 0;
-}
-
 /**
  * Takes the grains [start, start + length) out of the free run at `head` and makes `word` their head word, `owner` its aux.
  * The counters rise before the chain changes, so the limit and the peak are never behind it.

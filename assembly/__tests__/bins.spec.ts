@@ -2,9 +2,9 @@
 
 import { get32 } from "../memory";
 import { endFree } from "../counters";
-import { binOf, findAligned, findLow, findRun, giveBack, longestRun, runWord, shrinkRun, wordAt } from "../pages";
+import { binOf, findAligned, findLow, findRun, giveBack, runWord, shrinkRun, wordAt } from "../pages";
 import { BIN_COUNT, GRAIN_BYTES, KIND_RAW, T_FREE, T_MASK, T_RUN, W_LENGTH_SHIFT } from "../shared/layout";
-import { back, grain, is, isChain, permutation, run, same, smallHeap, sound, text } from "./lib";
+import { back, grain, is, isChain, permutation, run, same, smallHeap, sound, text, longestRun } from "./lib";
 
 /** Grains that are not in a free run, by the bits of `taken`, as single-grain runs. */
 function takeSingles(taken: u32, length: u32): void {

@@ -6,12 +6,11 @@ import { countedBytes } from "../counters";
 import { firstGrain, grains, poison } from "../header";
 import { alloc, allocAligned, allocSlow, allocUnsafe, free, refuse, usableSize } from "../heap";
 import { leave, slot } from "../owners";
-import { longestRun } from "../pages";
 import { reason } from "../region";
 import { classOf, geometry } from "../sizeclass";
 import { C_GRAINS, GRAIN_BYTES, GRAIN_SHIFT, H_LOCK, H_PEAK, S_REASON } from "../shared/layout";
 import { BAD_CHAIN, BUSY, FULL, NOT_ATTACHED, POISONED, TOO_LARGE } from "../shared/status";
-import { become, chain, fresh, is, isChain, isZero, same, smallHeap, sound, trimNow } from "./lib";
+import { become, chain, fresh, is, isChain, isZero, same, smallHeap, sound, trimNow, longestRun } from "./lib";
 
 /** Takes blocks of `bytes` until there are no more; they stand in a list. */
 function fill(bytes: u32): Array<usize> {

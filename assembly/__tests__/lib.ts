@@ -210,6 +210,16 @@ export function countOf(code: u32): u32 {
   return count;
 }
 
+/** Length in grains of the longest free run there is in the chain. */
+export function longestRun(): u32 {
+  let best: u32 = 0;
+  for (let g = firstGrain; g < grains; g += lengthOf(get32(wordAt(g)))) {
+    const word = get32(wordAt(g));
+    if ((word & T_MASK) == T_FREE) best = max(best, lengthOf(word));
+  }
+  return best;
+}
+
 /** The chain of heads as a text, such as "run 3, free 9": types and lengths in grains. */
 export function chain(): string {
   let result = "";

@@ -13,7 +13,6 @@ import {
   giveBack,
   growRun,
   lengthOf,
-  longestRun,
   runWord,
   shrinkRun,
   slabTag,
@@ -38,7 +37,7 @@ import {
   W_LENGTH_SHIFT,
 } from "../shared/layout";
 import { CLASS_COUNT, SLAB_GRAINS_MAX } from "../shared/limits";
-import { grain, back, is, isChain, permutation, run, same, smallHeap, sound, text } from "./lib";
+import { grain, back, is, isChain, permutation, run, same, smallHeap, sound, text, longestRun } from "./lib";
 
 /** Head, bin list and tail mark of the free run at heap grain `at`, the only one of its length. */
 function isFreeRun(at: u32, length: u32): void {

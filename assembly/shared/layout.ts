@@ -123,7 +123,7 @@ export const R_SIZE = 16;
 export const R_RECIPROCAL = 20;
 /** Blocks × size. */
 export const R_BYTES = 24;
-/** The free bits of a slab in which nothing is taken. */
+/** The word of a slab in which nothing is taken. */
 export const R_FULL = 32;
 export const R_TOP = 28;
 /** Heads of slabs that this owner's frees made usable again. */
