@@ -449,6 +449,11 @@ function resizeRun(p: usize, word: u32, bytes: u32): bool {
   if (bytes > (grains - firstGrain) << GRAIN_SHIFT) return false;
   const wanted = (bytes + GRAIN_BYTES - 1) >>> GRAIN_SHIFT;
   if (lock() != OK) return false;
+  // Freed, and perhaps something else by now, while this thread waited: only RUN → FREED happens without the lock.
+  if (load32(wordAt(g)) != word) {
+    letGo();
+    return false;
+  }
   let done: bool;
   if (wanted > length) {
     beginAlloc(p | 2);

@@ -345,7 +345,10 @@ function isHeld(g: u32, word: u32): bool {
   if ((word & T_MASK) == T_RUN) return true;
   if ((word & T_MASK) != T_SLAB) return false;
   const tag = slabTag(word);
-  if (<u32>(load64(bitsAt(g)) >> B_TAG_SHIFT) == tag) return true;
+  if (<u32>(load64(bitsAt(g)) >> B_TAG_SHIFT) == tag) {
+    hintSet(bitmapOf(tag), g); // its maker may have died before it did
+    return true;
+  }
   if ((tag & 3) != KIND_BLOCK || !isNamed(g, lengthOf(word))) return false;
   // Closed by a thread that died before it looked for readers of the records: there is one, so open it again.
   store64(bitsAt(g), ((<u64>tag) << B_TAG_SHIFT) | get64(geometry(tag) + C_FULL));

@@ -53,6 +53,11 @@ export function blockFree(p: usize, low: u32, high: u32): bool {
   const grain = <u32>(p >>> GRAIN_SHIFT);
   const word = load32(wordAt(grain));
   if ((word & T_MASK) == T_RUN) return giveBackRun(p, grain, word, claim);
+  // A journal keeps a slab, not a run: that one may be gone since.
+  if ((word & T_MASK) != T_SLAB || (slabTag(word) & 3) != KIND_BLOCK) {
+    endFree(0);
+    return false;
+  }
   const g = grain - ((word >>> W_BACK_SHIFT) & 63);
   const tag = slabTag(word);
   return freeAtEdge(p, g, tag, indexIn(p, g, geometry(tag)), claim);

@@ -63,6 +63,8 @@ export function detachRegion(): u32 {
 /** Ends the region: only while no other owner is attached. From then on nobody can attach. */
 export function closeRegion(): u32 {
   if (me == 0) return NOT_ATTACHED;
+  // Asked first, so that a close that is refused does not turn away who attaches meanwhile.
+  if (otherOwners() != 0) return BUSY;
   store32(H_CLOSED, 1);
   if (otherOwners() != 0) {
     store32(H_CLOSED, 0);

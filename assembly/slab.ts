@@ -183,11 +183,11 @@ export function newSlab(record: usize, tag: u32): bool {
   for (let back: u32 = 1; back < length; back++) put32(wordAt(start + back), slabWord(tag, back));
   carve(head, start, length, slabWord(tag, 0), 0);
   addTail(slabTail(tag));
-  hintSet(bitmapOf(tag), start);
   hintSet(HINT_EMPTY, start);
   put32(slot + S_BUMP, start + length);
   setHome(start);
   store64(bitsAt(start), ((<u64>tag) << B_TAG_SHIFT) | get64(shape + C_FULL)); // commit
+  hintSet(bitmapOf(tag), start); // after it: who clears a hint looks at the slab
   put32(record + R_BASE, start << GRAIN_SHIFT);
   put32(record + R_SLAB, <u32>bitsAt(start));
   return true;

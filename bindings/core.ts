@@ -125,14 +125,15 @@ export class Core {
     return this.#word(H_MAX_OWNERS);
   }
 
-  /** Bytes granted to live blocks: the owners' counters, summed modulo 2^32. */
+  /**
+   * Bytes granted to live blocks: the owners' counters, summed modulo 2^32. Read one after the other: what was freed first, so that
+   * under load the sum is never below what lives.
+   */
   get usedBytes(): number {
     let sum = this.#word(H_ADJUST);
-    for (let index = this.maxOwners; index > 0; index--) {
-      const at = this.#slot(index);
-      sum = (sum + this.#word(at + S_ALLOC) - this.#word(at + S_FREE)) | 0;
-    }
-    return sum >>> 0;
+    for (let index = this.maxOwners; index > 0; index--) sum = (sum - this.#word(this.#slot(index) + S_FREE)) | 0;
+    for (let index = this.maxOwners; index > 0; index--) sum = (sum + this.#word(this.#slot(index) + S_ALLOC)) | 0;
+    return Math.min(sum >>> 0, this.capacityBytes - this.overheadBytes);
   }
 
   /** Header, tables, owner slots, and what no block of a slab can use. */

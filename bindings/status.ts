@@ -2,7 +2,17 @@
 
 import * as S from "../assembly/shared/status.js";
 
-export { BUSY, CLOSED, FULL, NOT_ATTACHED, NOT_LIVE, NO_SLOT, POISONED, TOO_LARGE } from "../assembly/shared/status.js";
+export {
+  BUSY,
+  CLOSED,
+  FULL,
+  NOT_ATTACHED,
+  NOT_LIVE,
+  NO_SLOT,
+  OK,
+  POISONED,
+  TOO_LARGE,
+} from "../assembly/shared/status.js";
 
 const PROBLEMS: Record<number, string> = {
   [S.BAD_CHAIN]: "broken chain at grain",

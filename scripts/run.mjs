@@ -1,6 +1,6 @@
 // What the npm scripts start: sets the clone up if need be, then runs the command with the arguments it was given.
 //
-//   node scripts/run.mjs start|test|bench|sim|coverage [arguments]
+//   node scripts/run.mjs start|test|bench|coverage [arguments]
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { at } from "./lib/paths.mjs";
@@ -11,7 +11,6 @@ const COMMANDS = {
   start: { script: "dist/demo/main.js", types: false },
   test: { script: "scripts/test.mjs", types: true },
   bench: { script: "bench/run.mjs", types: false },
-  sim: { script: "test/sim/run.mjs", types: false },
   coverage: { script: "scripts/coverage.mjs", types: false },
 };
 
@@ -20,7 +19,8 @@ function become(script, args) {
   const child = spawn(process.execPath, [at(script), ...args], { stdio: "inherit" });
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   // A terminal sends its interrupt to the child as well.
-  process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
+  const { stdin, stdout, stderr } = process;
+  process.on("SIGINT", () => stdin.isTTY || stdout.isTTY || stderr.isTTY || child.kill("SIGINT"));
   child.on("close", (code, signal) => {
     if (signal) {
       process.removeAllListeners(signal);

@@ -1,7 +1,10 @@
 // Exhaustion: what a thread does when an allocation does not fit. Owns this thread's full hooks of one region. A hook runs only
 // after the heap is consistent again, in the thread whose allocation it was; the allocation is repeated while hooks make progress.
 
-/** Releases memory for an allocation of `bytes` bytes that does not fit; returns the bytes it released, 0 for "nothing more". */
+/**
+ * Releases memory for an allocation of `bytes` bytes that does not fit; returns the bytes it released, 0 for "nothing more". It is
+ * believed: one that always claims to have released something is asked for ever.
+ */
 export type FullHook = (bytes: number) => number;
 
 export class Exhaustion {

@@ -68,9 +68,7 @@ export class Heap {
       const offset = this.#alloc(bytes);
       return offset === 0 ? this.#exhausted(bytes, this.#alloc) : offset >>> 0;
     }
-    const offset = this.#allocSlow(bytes, options, this.#alloc);
-    if (options?.align !== undefined && offset !== 0) this.u8.fill(0, offset, offset + this.usableSize(offset));
-    return offset;
+    return this.#allocSlow(bytes, options, this.#alloc);
   }
 
   /** Like `alloc`, but the bytes are what they were: fast, and only right where all of them are written before any is read. */
@@ -95,7 +93,8 @@ export class Heap {
   /**
    * Makes the block at `offset` hold `bytes` bytes, in place where its class or the run behind it allows. Returns where it is now;
    * what lay in it is kept, bytes beyond the old usable size are zero. 0: it does not fit, and the block is untouched.
-   * @throws TypeError, RangeError as `alloc`, and RangeError when no raw block is live at `offset`.
+   * An alignment asked for is kept only in place.
+   * @throws TypeError, RangeError as `alloc`, and RangeError when no raw block is live at `offset`; RegionClosedError.
    */
   realloc(offset: number, bytes: number): number {
     this.#requireSize(bytes);
@@ -168,7 +167,10 @@ export class Heap {
       options === undefined ? 8 : powerOfTwo("align", ownOptions("alloc", options, ["align"]).align ?? 8, ALIGN_MAX);
     const attempt: CoreAlloc = align <= 8 ? alloc : (asked) => this.#exports.allocAligned(asked, align);
     const offset = attempt(Math.min(bytes, REQUEST_MAX));
-    return offset === 0 ? this.#exhausted(bytes, attempt) : offset >>> 0;
+    const taken = offset === 0 ? this.#exhausted(bytes, attempt) : offset >>> 0;
+    const mustZero = taken !== 0 && align > 8 && alloc === this.#alloc;
+    if (mustZero) this.u8.fill(0, taken, taken + this.#exports.usableSize(taken));
+    return taken;
   }
 
   /** The core refused: asks the full hooks if room is what is missing, and says what it was if it was something else. */

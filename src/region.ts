@@ -1,10 +1,18 @@
 // Region: one fixed shared memory and this thread's place in it. Owns the attachment: the core's instance, the heap's face, the full
 // hooks. A thread that ends without `close` leaves its owner slot and its Blocks to the host's notice of its death.
 
-import { Core, createMemory, OWNERS_MAX, REGION_BYTES_MAX, REGION_BYTES_MIN, type Survey } from "../bindings/core.js";
+import {
+  ALIGN_MAX,
+  Core,
+  createMemory,
+  OWNERS_MAX,
+  REGION_BYTES_MAX,
+  REGION_BYTES_MIN,
+  type Survey,
+} from "../bindings/core.js";
 import type { CoreExports } from "../bindings/exports.js";
 import { coreModule, coreModuleSync, instantiate, instantiateSync } from "../bindings/module.js";
-import { BUSY, CLOSED, FULL, NO_SLOT, NOT_ATTACHED, POISONED, TOO_LARGE } from "../bindings/status.js";
+import { BUSY, CLOSED, FULL, NO_SLOT, NOT_ATTACHED, OK, POISONED, TOO_LARGE } from "../bindings/status.js";
 import { Block, type BlockHandle, type BlockSource } from "./block.js";
 import {
   CisternError,
@@ -186,7 +194,7 @@ export class Region {
     return this.#core.capacityBytes;
   }
 
-  /** Bytes granted to live blocks. Exact whenever no operation is in flight; read without a wasm call. */
+  /** Bytes granted to live blocks (G08). Exact whenever no operation is in flight, never too low; read without a wasm call. Any thread. */
   get usedBytes(): number {
     return this.#core.usedBytes;
   }
@@ -218,7 +226,7 @@ export class Region {
    */
   allocate(bytes: number, options?: AllocOptions): Block {
     const align =
-      options === undefined ? 8 : powerOfTwo("align", ownOptions("allocate", options, ["align"]).align ?? 8, MEBIBYTE);
+      options === undefined ? 8 : powerOfTwo("align", ownOptions("allocate", options, ["align"]).align ?? 8, ALIGN_MAX);
     const handle = this.#source.claim(bytes, align);
     this.#core.view(handle.offset, bytes).fill(0);
     return new Block(this.#source, handle);
@@ -233,6 +241,7 @@ export class Region {
       throw new TypeError("open needs what block.handle() returned");
     const isWord = offset >>> 0 === offset && ((low as number) | 0) === low && ((high as number) | 0) === high;
     const named: BlockHandle = { offset, size, align, claim: [low as number, high as number] };
+    powerOfTwo("align", align, ALIGN_MAX);
     const block = new Block(this.#source, isWord ? named : NO_BLOCK);
     if (block.isLive && (size < 1 || size > this.heap.usableSize(offset)))
       throw new TypeError("open: the handle's size was changed");
@@ -245,6 +254,17 @@ export class Region {
    */
   onFull(hook: FullHook): () => void {
     return this.#exhaustion.add(hook);
+  }
+
+  /**
+   * Says that the host saw this owner's thread end, as by a worker's `exit` event; from then on any thread may take over the page lock
+   * if it held it. Its slot and its Blocks stay. Never say it of a thread that lives. Any thread; O(1).
+   * @returns whether `ownerId` names an owner that is dead now: false for one that left, and for this thread's own.
+   */
+  markDead(ownerId: number): boolean {
+    this.#requireOpen();
+    integer("ownerId", ownerId, 0, 0x7fffffff);
+    return this.#core.exports.markDead(ownerId) === OK;
   }
 
   /** Walks every invariant under the page lock: O(region). @throws RegionBusyError, RegionClosedError. */
