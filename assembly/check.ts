@@ -7,12 +7,24 @@ import { load32, load64 } from "./atomic";
 import { firstGrain, grains, maxOwners, slabBits, tableBytes } from "./header";
 import { activity, countedBytes, ownJournalClear, pendingAlloc, pendingFree } from "./counters";
 import { recordIn } from "./claim";
-import { bitmapOf, hintIsSet } from "./hint";
+import { FREE_MASK, bitmapOf, hintIsSet } from "./hint";
 import { lock } from "./lock";
 import { me, ownerState, slot, slotOf } from "./owners";
-import { auxAt, binOf, bitsAt, isHead, lengthOf, slabTag, slabTail, slabWord, wordAt } from "./pages";
+import {
+  LINK_BITS,
+  LINK_MASK,
+  auxAt,
+  binOf,
+  bitsAt,
+  isHead,
+  lengthOf,
+  slabTag,
+  slabTail,
+  slabWord,
+  wordAt,
+} from "./pages";
 import { geometry } from "./sizeclass";
-import { FREE_MASK, letGo } from "./slab";
+import { letGo } from "./slab";
 import {
   AUX_TAIL,
   BIN_COUNT,
@@ -243,7 +255,7 @@ function checkBins(): void {
       const word = g < grains ? load32(wordAt(g)) : 0;
       const links = g < grains ? get64(bitsAt(g)) : 0;
       const isInPlace =
-        (word & T_MASK) == T_FREE && binOf(word >>> W_LENGTH_SHIFT) == bin && <u32>(links >> 28) == before;
+        (word & T_MASK) == T_FREE && binOf(word >>> W_LENGTH_SHIFT) == bin && <u32>(links >> LINK_BITS) == before;
       if (!isInPlace || count > freeRuns) {
         report(BAD_BIN, bin);
         return;
@@ -251,7 +263,7 @@ function checkBins(): void {
       count++;
       length += word >>> W_LENGTH_SHIFT;
       before = g;
-      g = <u32>(links & 0xfffffff);
+      g = <u32>(links & LINK_MASK);
     }
   }
   if (count != freeRuns || length != freeLength) report(BAD_BIN, BIN_COUNT);

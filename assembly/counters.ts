@@ -5,7 +5,7 @@
 //   Σ over slots (allocated − freed) + H_ADJUST = Σ bytes of taken blocks and live runs        (when no journal is pending)
 //
 // A thread that dies with a journal pending leaves its sums off by that one block, or not: which of the two is settled by
-// counting (docs/protocols.md, "a raw allocation in flight").
+// counting (docs/protocols.md § 6).
 
 import { get32, get64, put32, put64 } from "./memory";
 import { load32, load64 } from "./atomic";

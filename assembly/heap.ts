@@ -1,7 +1,8 @@
 // Heap: sizes to blocks. Chooses between slabs and runs, runs the ladder from the current slab to "full", and holds the raw calls
 // behind the exports. Owns no memory: what it does is done by one compare-and-swap in slab.ts or one head store in pages.ts.
 //
-//   alloc:  current slab → own stack → own home → new slab → any hint → trim → new slab → a run for the one block → journals → FULL
+//   alloc:  current slab → own stack → own home → new slab (while there is plenty) → any hint → new slab → trim → new slab
+//           → a run for the one block → what journals name → FULL
 //
 // "Full" is only said when during the call each slab of the class was seen without a free block, no run for one block was there
 // after trimming, and no other owner completed an operation meanwhile.
@@ -11,13 +12,12 @@ import { cas32, cas64, load32, load64, store32, store64 } from "./atomic";
 import { nextClaim } from "./claim";
 import { firstGrain, grains } from "./header";
 import { activity, beginAlloc, beginFree, endAlloc, endFree } from "./counters";
-import { hintSet, isHome, settleMark } from "./hint";
+import { FREE_MASK, hintSet, isHome, settleMark } from "./hint";
 import { lock, tryLock, unlock } from "./lock";
 import { me, otherOwners, slot } from "./owners";
 import { bitsAt, carve, findAligned, findRun, freeGrains, growRun, runWord, shrinkRun, slabTag, wordAt } from "./pages";
 import { alignedClass, classOf, classSize, geometry } from "./sizeclass";
 import {
-  FREE_MASK,
   giveBackAtEdge,
   hasTooMuchIdle,
   hintRecord,
@@ -163,16 +163,12 @@ export function allocAligned(bytes: u32, align: u32): usize {
     const c = alignedClass(bytes, align);
     if (c != 0) return allocUnsafe(classSize(c));
   }
-  return allocRun(bytes, max(align >>> GRAIN_SHIFT, 1));
+  return takeLarge(bytes, max(align >>> GRAIN_SHIFT, 1), KIND_RAW);
 }
 
 export function allocSlow(bytes: u32): usize {
-  if (bytes > <u32>SMALL_BYTES_MAX) return allocRun(bytes, 1);
+  if (bytes > <u32>SMALL_BYTES_MAX) return takeLarge(bytes, 1, KIND_RAW);
   return takeSmall((classOf(bytes) << 2) | KIND_RAW);
-}
-
-function allocRun(bytes: u32, step: u32): usize {
-  return takeLarge(bytes, step, KIND_RAW);
 }
 
 /** Bytes that the block just taken at `p` has: a slab's class size or a run's length. */

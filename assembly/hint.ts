@@ -1,10 +1,10 @@
 // Hints: where free blocks may be. Owns the bitmaps: for each class and kind one bit a unit, a unit being the 8 grains whose
 // bits[] words share a cache line. A set bit may be stale; a clear one may not be:
 //
-//   a slab of class c and kind k with a free block      ⇒ bit (k, c, its unit) is set, or an owner's journal names the unit
-//   an empty slab that is nobody's current, a FREED run ⇒ bit (HINT_EMPTY, its unit) is set, or an owner's journal names the unit
+//   a slab of class c and kind k with a free block      ⇒ bit (k, c, its unit) is set, or an owner's journal or mark names the unit
+//   an empty slab that is nobody's current, a FREED run ⇒ bit (HINT_EMPTY, its unit) is set, or an owner's journal or mark names the unit
 //
-// Setting is one atomic `or` while the journal of the operation stands. Clearing marks the unit in the own slot, clears, and looks
+// Setting is one atomic `or` after the change it speaks of, while the operation's journal or the page lock stands. Clearing marks the unit in the own slot, clears, and looks
 // again; a thread that dies between leaves the mark, and who needs certainty looks at the units named in journals and marks.
 //
 // Homes: one byte for each 64 grains, the owner that last carved a slab there. Slabs at home are taken first, so two threads do
@@ -18,8 +18,10 @@ import { beginMark, endMark, markOf, pendingAlloc, pendingFree } from "./counter
 import { me } from "./owners";
 import { bitsAt } from "./pages";
 import { B_TAG_SHIFT, GRAIN_SHIFT, HINT_BITMAPS, HOME_SHIFT, UNIT_SHIFT } from "./shared/layout";
+import { SLAB_GRAINS_MAX } from "./shared/limits";
 
-const FREE_MASK: u64 = (1 << B_TAG_SHIFT) - 1;
+/** The bits of a slab's word below its tag. */
+export const FREE_MASK: u64 = (1 << B_TAG_SHIFT) - 1;
 const UNITS_PER_WORD_SHIFT: u32 = 6;
 
 /** Number of the bitmap for slabs with this tag (class << 2 | kind). */
@@ -115,7 +117,7 @@ function namedFind(p: usize, tag: u32): u32 {
   if (p == 0) return 0;
   // A block's slab may begin in an earlier unit than the block lies in.
   const g = <u32>(p >>> GRAIN_SHIFT) & ~((1 << UNIT_SHIFT) - 1);
-  for (let unit: u32 = g < 32 ? 0 : g - 32; unit <= g; unit += 1 << UNIT_SHIFT) {
+  for (let unit: u32 = g < <u32>SLAB_GRAINS_MAX ? 0 : g - SLAB_GRAINS_MAX; unit <= g; unit += 1 << UNIT_SHIFT) {
     const found = slabInUnit(unit, tag);
     if (found != 0) return found;
   }

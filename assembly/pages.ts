@@ -48,8 +48,9 @@ const BIN_WORDS = 3;
 const LOW_PROBES: u32 = 32;
 const BEST_PROBES: u32 = 16;
 
-const LINK_BITS: u64 = 28;
-const LINK_MASK: u64 = (1 << 28) - 1;
+/** A free run's bits[] word: previous << LINK_BITS | next. */
+export const LINK_BITS: u64 = 28;
+export const LINK_MASK: u64 = (1 << 28) - 1;
 
 export function wordAt(g: u32): usize {
   return words + ((<usize>g) << 2);

@@ -16,7 +16,7 @@ import { me, slot } from "./owners";
 import { bitsAt, slabTag, wordAt } from "./pages";
 import { classOf, geometry } from "./sizeclass";
 import { recordIn } from "./claim";
-import { FREE_MASK } from "./slab";
+import { FREE_MASK } from "./hint";
 import {
   B_TAG_SHIFT,
   C_BYTES,

@@ -27,7 +27,18 @@ import {
   pendingAlloc,
   pendingFree,
 } from "./counters";
-import { bitmapOf, hintClear, hintFind, hintSet, homeOf, isHome, journalFind, setHome, settleMark } from "./hint";
+import {
+  FREE_MASK,
+  bitmapOf,
+  hintClear,
+  hintFind,
+  hintSet,
+  homeOf,
+  isHome,
+  journalFind,
+  setHome,
+  settleMark,
+} from "./hint";
 import { tryLock, unlock } from "./lock";
 import { ownerState, slot, slotOf } from "./owners";
 import {
@@ -81,7 +92,6 @@ import {
 } from "./shared/layout";
 import { CLASS_COUNT } from "./shared/limits";
 
-export const FREE_MASK: u64 = (1 << B_TAG_SHIFT) - 1;
 // An owner keeps at most this share (1/64) of the region in slabs it left empty.
 const IDLE_SHIFT: u32 = 6;
 
@@ -94,7 +104,7 @@ export function hintRecord(tag: u32): usize {
 
 /**
  * Takes a free block of the slab at `g` and counts it; 0 when it has none or is no slab with this tag. From the journal to the
- * count it is one straight line, so an exception (which only happens where a function begins) cannot fall between them.
+ * count it is one straight line, so an exception (which only falls where a function or a loop begins) cannot fall between them.
  */
 export function take(g: u32, tag: u32): usize {
   const at = bitsAt(g);

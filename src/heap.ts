@@ -6,7 +6,7 @@ import { BUSY, FULL, NOT_ATTACHED, NOT_LIVE, POISONED, TOO_LARGE } from "../bind
 import type { CoreExports } from "../bindings/exports.js";
 import { RegionClosedError, RegionPoisonedError } from "./errors.js";
 import type { Exhaustion } from "./exhaustion.js";
-import { ownOptions, powerOfTwo } from "./options.js";
+import { alignment } from "./options.js";
 import { describe } from "./size.js";
 
 /** How a block is allocated. */
@@ -163,8 +163,7 @@ export class Heap {
 
   #allocSlow(bytes: number, options: AllocOptions | undefined, alloc: CoreAlloc): number {
     this.#requireSize(bytes);
-    const align =
-      options === undefined ? 8 : powerOfTwo("align", ownOptions("alloc", options, ["align"]).align ?? 8, ALIGN_MAX);
+    const align = alignment("alloc", options, ALIGN_MAX);
     const attempt: CoreAlloc = align <= 8 ? alloc : (asked) => this.#exports.allocAligned(asked, align);
     const offset = attempt(Math.min(bytes, REQUEST_MAX));
     const taken = offset === 0 ? this.#exhausted(bytes, attempt) : offset >>> 0;

@@ -31,6 +31,11 @@ export function integer(name: string, value: unknown, least: number, most: numbe
   return value;
 }
 
+/** The alignment that an allocation's options ask for; 8 unless told. */
+export function alignment(what: string, options: { align?: number } | undefined, most: number): number {
+  return options === undefined ? 8 : powerOfTwo("align", ownOptions(what, options, ["align"]).align ?? 8, most);
+}
+
 /** `value` as a power of two of at most `most`. */
 export function powerOfTwo(name: string, value: unknown, most: number): number {
   const number = integer(name, value, 1, most);

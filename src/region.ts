@@ -27,7 +27,7 @@ import {
 import { Exhaustion, type FullHook } from "./exhaustion.js";
 import { type AllocOptions, Heap } from "./heap.js";
 import { machineBytes } from "./machine.js";
-import { integer, ownOptions, powerOfTwo } from "./options.js";
+import { alignment, integer, ownOptions, powerOfTwo } from "./options.js";
 import { describe, formatSize, parseSize } from "./size.js";
 
 /** How a region is made. */
@@ -225,9 +225,7 @@ export class Region {
    * integer ≥ 1.
    */
   allocate(bytes: number, options?: AllocOptions): Block {
-    const align =
-      options === undefined ? 8 : powerOfTwo("align", ownOptions("allocate", options, ["align"]).align ?? 8, ALIGN_MAX);
-    const handle = this.#source.claim(bytes, align);
+    const handle = this.#source.claim(bytes, alignment("allocate", options, ALIGN_MAX));
     this.#core.view(handle.offset, bytes).fill(0);
     return new Block(this.#source, handle);
   }

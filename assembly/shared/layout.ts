@@ -2,7 +2,7 @@
 // its offsets from here. A change of meaning raises LAYOUT_VERSION.
 //
 // 0        1 536    5 632        8 192                                                      capacity
-// ├ header ┼ classes ┼ size table ┼ owner slots … ┼ hints … ┼ homes ┼ word[] ┼ aux[] ┼ bits[] ┼ heap grains … ┤
+// ├ header ┼ classes ┼ size table ┼ owner slots … ┼ hints … ┼ homes ┼ bits[] ┼ word[] ┼ aux[] ┼ heap grains … ┤
 //
 // The sizes of what follows the owner slots depend on the capacity; the header holds their addresses.
 
@@ -102,7 +102,7 @@ export const S_CLAIM = 40;
 export const S_REASON = 48;
 /** The unit of hints this owner is clearing, as an address | 1; 0: none. */
 export const S_MARK = 52;
-/** Where check and survey put what they found. */
+/** Where check puts what it found. */
 export const S_OUT = 64;
 export const S_OUT_WORDS = 64;
 /** One record of hints for each size class of raw blocks. */
@@ -179,12 +179,13 @@ export const UNIT_SHIFT = 3;
 export const HOME_SHIFT = 6;
 
 // Claims (what a record holds), 56 bits: state << 52 | sequence << 8 | owner.
+/** The claim, and 8 bytes for the budget a Block is charged to. */
 export const RECORD_BYTES = 16;
 export const CLAIM_LIVE = 1;
 export const CLAIM_STATE_SHIFT = 52;
 export const CLAIM_SEQUENCE_SHIFT = 8;
 
-// What `survey` and `check` write to S_OUT, in words.
+// What `check` writes to S_OUT, in words.
 export const OUT_PROBLEMS = 0;
 export const OUT_USED = 1;
 export const OUT_FREE = 2;

@@ -12,7 +12,7 @@ export const OWNERS_MAX = 250;
 export const SMALL_BYTES_MAX = 8192;
 /** Most blocks in one slab: as many as there are free bits in its word. */
 export const SLAB_BLOCKS_MAX = 56;
-/** Most grains in one slab: the back offset of a grain's word has six bits. */
+/** Most grains in one slab; the back offset of a grain's word, six bits, could tell twice as many apart. */
 export const SLAB_GRAINS_MAX = 32;
 /** How many size classes there are; their numbers run from 1 to this. */
 export const CLASS_COUNT = 63;
