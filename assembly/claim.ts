@@ -25,6 +25,11 @@ export function nextClaim(): u64 {
   return claim;
 }
 
+/** The claim that nextClaim (or who changed S_CLAIM since) left. */
+export function lastClaim(): u64 {
+  return get64(slot + S_CLAIM);
+}
+
 /** Address of the record of block `index` in the slab at grain `g`, whose geometry is at `shape`. */
 export function recordIn(g: u32, shape: usize, index: u32): usize {
   return ((<usize>g) << GRAIN_SHIFT) + get32(shape + C_RECORDS) + <usize>(index * RECORD_BYTES);

@@ -4,8 +4,8 @@
 //
 //   Σ over slots (allocated − freed) + H_ADJUST = Σ bytes of taken blocks and live runs        (when no journal is pending)
 //
-// A thread that dies with a journal pending leaves its sums off by that one block, or not: which of the two is settled by
-// counting (docs/protocols.md § 6).
+// A thread that dies with a journal pending leaves its sums off by that one block, or not: of a Block the words say which of the two,
+// of a raw block counting does (docs/protocols.md § 6).
 
 import { get32, get64, put32, put64 } from "./memory";
 import { load32, load64 } from "./atomic";
@@ -13,7 +13,7 @@ import { maxOwners } from "./header";
 import { me, slot, slotOf } from "./owners";
 import { GRAIN_SHIFT, H_ADJUST, S_ALLOC, S_ALLOC_JOURNAL, S_FREE, S_FREE_JOURNAL, S_MARK } from "./shared/layout";
 
-/** Journals that this owner is about to take the block at `p`, or (p | 2) to change the length of the run there. */
+/** Journals that this owner is about to take the block at `p`; the marks below its offset say what it is (J_…). */
 export function beginAlloc(p: usize): void {
   put32(slot + S_ALLOC_JOURNAL, <u32>p);
 }
@@ -56,12 +56,12 @@ export function countedBytes(): u32 {
   return sum;
 }
 
-/** The block that owner `index` is taking right now; 0: none. */
+/** The block that owner `index` is taking right now, with its marks; 0: none. */
 export function pendingAlloc(index: u32): usize {
   return <usize>(load64(slotOf(index) + S_ALLOC) >> 32);
 }
 
-/** The block that owner `index` is giving back right now; 0: none. */
+/** The block that owner `index` is giving back right now, with its marks; 0: none. */
 export function pendingFree(index: u32): usize {
   return <usize>(load64(slotOf(index) + S_FREE) >> 32);
 }
@@ -75,6 +75,18 @@ export function activity(): u64 {
   for (let index: u32 = 1; index <= maxOwners; index++) {
     if (index == me) continue;
     sum += (load64(slotOf(index) + S_ALLOC) & 0xffffffff) + (load64(slotOf(index) + S_FREE) & 0xffffffff);
+  }
+  return sum;
+}
+
+/**
+ * A number that changes whenever another owner completes a free. Two equal answers around a scan under the page lock prove that what
+ * the scan did not see was not free when it began: what is being given back is named by a journal until it is counted.
+ */
+export function freedByOthers(): u64 {
+  let sum: u64 = 0;
+  for (let index: u32 = 1; index <= maxOwners; index++) {
+    if (index != me) sum += load64(slotOf(index) + S_FREE) & 0xffffffff;
   }
   return sum;
 }

@@ -27,6 +27,7 @@ import {
   H_WORD,
   LAYOUT_VERSION,
   MAGIC,
+  REGION_CLOSED,
   SLOTS,
   SLOT_BYTES,
   UNIT_SHIFT,
@@ -89,7 +90,7 @@ export function openHeader(): u32 {
   if (load32(H_MAGIC) != MAGIC) return NOT_A_REGION;
   if (get32(H_LAYOUT) != LAYOUT_VERSION || get32(H_BUILD) != <u32>BUILD_ID) return NOT_A_REGION;
   if (get32(H_CAPACITY) != <u32>memory.size() * <u32>WASM_PAGE_BYTES) return NOT_A_REGION;
-  if (load32(H_CLOSED) != 0) return CLOSED;
+  if (load32(H_CLOSED) == REGION_CLOSED) return CLOSED;
   if (load32(H_POISON) != 0) return POISONED;
   readHeader();
   return OK;

@@ -1,28 +1,39 @@
 // Heap: sizes to blocks. Chooses between slabs and runs, runs the ladder from the current slab to "full", and holds the raw calls
 // behind the exports. Owns no memory: what it does is done by one compare-and-swap in slab.ts or one head store in pages.ts.
 //
-//   alloc:  current slab → own stack → own home → new slab (while there is plenty) → any hint → new slab → trim → new slab
-//           → a run for the one block → what journals name → FULL
+//   alloc:  current slab → own stack → own home → new slab (while there is plenty) → any hint
+//           → under the page lock: new slab → trim → new slab → a run for the one block → any hint → what journals name → FULL
 //
-// "Full" is only said when during the call each slab of the class was seen without a free block, no run for one block was there
-// after trimming, and no other owner completed an operation meanwhile.
+// "Full" is only said when, in one hold of the page lock, no run was there after trimming, each slab of the class was seen without a
+// free block, and no other owner completed a free meanwhile: so at the instant the lock was taken nothing fitted.
 
 import { copy, get32, get64, put32, put64, zero, zeroShort } from "./memory";
 import { cas32, cas64, load32, load64, store32, store64 } from "./atomic";
 import { nextClaim } from "./claim";
 import { firstGrain, grains } from "./header";
-import { activity, beginAlloc, beginFree, endAlloc, endFree } from "./counters";
+import { beginAlloc, beginFree, endAlloc, endFree, freedByOthers } from "./counters";
 import { FREE_MASK, hintSet, isHome, settleMark } from "./hint";
-import { lock, tryLock, unlock } from "./lock";
-import { me, otherOwners, slot } from "./owners";
-import { bitsAt, carve, findAligned, findRun, freeGrains, growRun, runWord, shrinkRun, slabTag, wordAt } from "./pages";
+import { lock, tryLock } from "./lock";
+import { me, slot } from "./owners";
+import {
+  auxAt,
+  bitsAt,
+  carve,
+  findAligned,
+  findRun,
+  freeGrains,
+  growRun,
+  runWord,
+  shrinkRun,
+  slabTag,
+  wordAt,
+} from "./pages";
 import { alignedClass, classOf, classSize, geometry } from "./sizeclass";
 import {
   giveBackAtEdge,
   hasTooMuchIdle,
   hintRecord,
   letGo,
-  mergeDeferred,
   newSlab,
   noteReuse,
   pushHint,
@@ -32,8 +43,10 @@ import {
   takeJournalled,
   trim,
   trimGrain,
+  winRelease,
 } from "./slab";
 import {
+  AUX_IN_FLIGHT,
   B_TAG_SHIFT,
   C_BYTES,
   C_RECIPROCAL,
@@ -42,6 +55,8 @@ import {
   GRAIN_SHIFT,
   HINT_EMPTY,
   H_DEFERRED,
+  J_BLOCK,
+  J_RESIZE,
   KIND_BLOCK,
   KIND_BUDGET,
   KIND_RAW,
@@ -72,10 +87,10 @@ import {
   W_TAG_SHIFT,
 } from "./shared/layout";
 import { SMALL_BYTES_MAX } from "./shared/limits";
-import { FULL, NOT_ATTACHED, NOT_LIVE, OK, TOO_LARGE } from "./shared/status";
+import { BUSY, FULL, NOT_ATTACHED, NOT_LIVE, OK, TOO_LARGE } from "./shared/status";
 
-// How often "full" is looked for again when other owners were at work meanwhile.
-const FULL_ATTEMPTS: u32 = 5;
+// How often "full" is looked for again when other owners gave something back meanwhile and a third took it; then it is BUSY.
+const FULL_ATTEMPTS: u32 = 64;
 
 // Up to here a class is its size rounded up to 8, and zeroing needs no loop.
 const ZERO_SHORT_MAX: u32 = 128;
@@ -188,38 +203,38 @@ export function takeSmall(tag: u32): usize {
   if (p == 0) p = takeHinted(record, tag, false);
   if (p == 0 && freeGrains() > (grains - firstGrain) >>> 2) {
     const status = lock();
-    if (status != OK) return refuse(status);
-    const carved = newSlab(record, tag);
+    if (status == BUSY) p = takeHinted(record, tag, true);
+    if (status != OK) return p == 0 ? refuse(status) : p;
+    p = newSlab(record, tag);
     letGo();
-    if (carved) p = takeCurrent(record, tag);
   }
   return p == 0 ? takeAnywhere(record, tag) : p;
 }
 
 function takeAnywhere(record: usize, tag: u32): usize {
-  let before: u64 = ~0;
-  for (let attempt: u32 = 0; attempt < FULL_ATTEMPTS; attempt++) {
-    let p = takeHinted(record, tag, true);
-    if (p != 0) return p;
+  let p = takeHinted(record, tag, true);
+  for (let attempt: u32 = 0; p == 0 && attempt < FULL_ATTEMPTS; attempt++) {
     const status = lock();
     if (status != OK) return refuse(status);
-    let carved = newSlab(record, tag);
-    if (!carved) {
-      trim();
-      carved = newSlab(record, tag);
-    }
-    if (!carved) p = takeRunFor(tag);
-    unlock();
-    if (p != 0) finishRun(p, tag & 3);
-    mergeDeferred();
-    if (p == 0 && carved) p = takeCurrent(record, tag);
-    if (p == 0) p = takeJournalled(record, tag);
-    if (p != 0) return p;
-    const now = activity();
-    if (now == before || otherOwners() == 0) break; // the whole round was made while nobody else completed anything
-    before = now;
+    const before = freedByOthers();
+    p = takeLocked(record, tag);
+    const isFull = p == 0 && freedByOthers() == before;
+    letGo();
+    if (isFull) return refuse(FULL);
   }
-  return refuse(FULL);
+  return p == 0 ? refuse(BUSY) : p;
+}
+
+/** Takes a block of the class and kind of `tag` if anything in the region can become one. Under the page lock. */
+function takeLocked(record: usize, tag: u32): usize {
+  let p = newSlab(record, tag);
+  if (p == 0) {
+    trim();
+    p = newSlab(record, tag);
+  }
+  if (p == 0) p = takeRunFor(tag);
+  if (p == 0) p = takeHinted(record, tag, true);
+  return p == 0 ? takeJournalled(record, tag) : p;
 }
 
 /** A run for one block of a class whose slab fits nowhere. Under the page lock. */
@@ -236,41 +251,45 @@ export function takeLarge(bytes: u32, step: u32, kind: u32): usize {
   if (me == 0) return refuse(NOT_ATTACHED);
   if (bytes > (grains - firstGrain) << GRAIN_SHIFT) return refuse(TOO_LARGE);
   const length = (bytes + GRAIN_BYTES - 1) >>> GRAIN_SHIFT;
-  let before: u64 = ~0;
   for (let attempt: u32 = 0; attempt < FULL_ATTEMPTS; attempt++) {
     const status = lock();
     if (status != OK) return refuse(status);
     let p = takeRun(length, step, kind);
+    let isFull = false;
     if (p == 0) {
+      const before = freedByOthers();
       trim();
       p = takeRun(length, step, kind);
+      isFull = p == 0 && freedByOthers() == before;
     }
-    unlock();
-    if (p != 0) finishRun(p, kind);
-    mergeDeferred();
+    letGo();
     if (p != 0) return p;
-    const now = activity();
-    if (now == before || otherOwners() == 0) break;
-    before = now;
+    if (isFull) return refuse(FULL);
   }
-  return refuse(FULL);
+  return refuse(BUSY);
 }
 
-/** Counts the run that the journal names, and claims it if it is a Block. */
-function finishRun(p: usize, kind: u32): void {
-  const g = <u32>(p >>> GRAIN_SHIFT);
-  if (kind == KIND_BLOCK) store64(bitsAt(g), nextClaim());
-  endAlloc((load32(wordAt(g)) >>> W_LENGTH_SHIFT) << GRAIN_SHIFT);
-}
-
-/** Carves a run off the end of the best fit; the journal names it until finishRun. Under the page lock. */
+/**
+ * Carves a run off the end of the best fit and counts it. While its aux says AUX_IN_FLIGHT it is nobody's, and who rebuilds the page
+ * layer takes it back; from there to the count it is one straight line, so only a death can fall between. Under the page lock.
+ */
 function takeRun(length: u32, step: u32, kind: u32): usize {
   const head = step == 1 ? findRun(length) : findAligned(length, step);
   if (head == 0) return 0;
   const start = (head + (get32(wordAt(head)) >>> W_LENGTH_SHIFT) - length) & ~(step - 1);
-  beginAlloc((<usize>start) << GRAIN_SHIFT);
-  carve(head, start, length, runWord(T_RUN, kind, length), me);
-  return (<usize>start) << GRAIN_SHIFT;
+  const p = (<usize>start) << GRAIN_SHIFT;
+  if (kind == KIND_BLOCK) {
+    const claim = nextClaim();
+    beginAlloc(p | J_BLOCK);
+    carve(head, start, length, runWord(T_RUN, kind, length), AUX_IN_FLIGHT);
+    store64(bitsAt(start), claim);
+  } else {
+    beginAlloc(p);
+    carve(head, start, length, runWord(T_RUN, kind, length), AUX_IN_FLIGHT);
+  }
+  store32(auxAt(start), 0); // commit
+  endAlloc(length << GRAIN_SHIFT);
+  return p;
 }
 
 export function refuse(reason: u32): usize {
@@ -371,11 +390,8 @@ function freeRun(p: usize, g: u32, word: u32): bool {
 
 /** Marks the run freed, by one compare-and-swap, and merges it now or leaves that to the lock's holder. `claim` as in giveBackAtEdge. */
 export function giveBackRun(p: usize, g: u32, word: u32, claim: u64): bool {
-  beginFree(p);
-  if (claim != 0 && !cas64(bitsAt(g), claim, 0)) {
-    endFree(0);
-    return false;
-  }
+  if (claim == 0) beginFree(p);
+  else if (!winRelease(p, bitsAt(g), claim, (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT)) return false;
   if (!cas32(wordAt(g), word, (word & ~T_MASK) | T_FREED)) {
     // commit
     endFree(0);
@@ -428,8 +444,9 @@ export function realloc(p: usize, bytes: u32): usize {
   copy(moved, p, kept);
   const granted = grantedBytes(moved);
   if (granted > before) zero(moved + before, granted - before);
-  free(p);
-  return moved;
+  if (moved != p && free(p)) return moved;
+  free(moved); // another thread freed the block meanwhile, and what was given out may be that very block
+  return refuse(NOT_LIVE);
 }
 
 /** What a block for `bytes` bytes is granted. */
@@ -452,11 +469,11 @@ function resizeRun(p: usize, word: u32, bytes: u32): bool {
   }
   let done: bool;
   if (wanted > length) {
-    beginAlloc(p | 2);
+    beginAlloc(p | J_RESIZE);
     done = growRun(g, word, wanted - length);
     endAlloc(done ? (wanted - length) << GRAIN_SHIFT : 0);
   } else {
-    beginFree(p | 2);
+    beginFree(p | J_RESIZE);
     done = shrinkRun(g, word, wanted);
     endFree(done ? (length - wanted) << GRAIN_SHIFT : 0);
     if (done) trimGrain(g + wanted);

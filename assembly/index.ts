@@ -3,6 +3,7 @@
 
 export { buildId, createRegion, attachRegion, detachRegion, closeRegion, reason } from "./region";
 export { alloc, allocUnsafe, allocAligned, allocNext, allocSlow, free, freeAtEdge, realloc, usableSize } from "./heap";
-export { blockAlloc, blockFree, blockIsLive } from "./record";
+export { blockAlloc, blockFree, blockIsLive, blockMove } from "./record";
+export { recover } from "./recover";
 export { markDead } from "./owners";
 export { check } from "./check";

@@ -1,15 +1,15 @@
-// Lock: the page lock, robust against the death of its holder. Owns H_LOCK: 0, or the index of the owner that holds it. What it
-// guards is rebuilt by whoever takes it from a dead holder, and by the holder itself when an exception (a stack overflow) cut its
+// Lock: the page lock, robust against the death of its holder. Owns H_LOCK: 0, or the id of the owner that holds it (an id carries
+// the generation, so no other owner of the same slot is ever taken for it). What it guards is rebuilt by whoever takes it from a dead holder, and by the holder itself when an exception (a stack overflow) cut its
 // own operation. Waiting is bounded: a living holder that does not let go leads to BUSY, never to a hang; a thread that may not
 // sleep (a page's main thread) spins briefly, so that it gets back to the event that would tell it of a holder's death.
 
 import { cas32, load32, notify, store32, wait32 } from "./atomic";
-import { grains, isPoisoned } from "./header";
-import { endAlloc, endFree, pendingAlloc } from "./counters";
+import { isPoisoned } from "./header";
+import { endAlloc, endFree } from "./counters";
 import { settleMark } from "./hint";
-import { mayBlock, me, ownerState, waitMs } from "./owners";
-import { auxAt, rebuild, runWord, wordAt } from "./pages";
-import { GRAIN_SHIFT, H_LOCK, H_WAITERS, OWNER_DEAD, T_FREED, T_MASK, T_RUN, W_LENGTH_SHIFT } from "./shared/layout";
+import { isDead, mayBlock, me, myId, waitMs } from "./owners";
+import { rebuild } from "./pages";
+import { H_LOCK, H_WAITERS } from "./shared/layout";
 import { BUSY, NOT_ATTACHED, OK, POISONED } from "./shared/status";
 
 // A holder's work takes well under a microsecond, so a short spin nearly always sees it end.
@@ -24,7 +24,7 @@ const WAKES_MAX: u32 = 1000;
 /** Takes the page lock: OK, or BUSY, POISONED, NOT_ATTACHED. */
 export function lock(): u32 {
   if (me == 0) return NOT_ATTACHED;
-  if (!cas32(H_LOCK, 0, me)) {
+  if (!cas32(H_LOCK, 0, myId)) {
     const status = lockSlow();
     if (status != OK) return status;
   }
@@ -35,9 +35,10 @@ export function lock(): u32 {
   return OK;
 }
 
-/** Takes the lock only if nobody holds it. */
+/** Takes the lock if nobody holds it, or this owner since an exception cut its operation. */
 export function tryLock(): bool {
-  return !isPoisoned() && cas32(H_LOCK, 0, me);
+  if (isPoisoned()) return false;
+  return cas32(H_LOCK, 0, myId) || (load32(H_LOCK) == myId && takeBack());
 }
 
 export function unlock(): void {
@@ -55,12 +56,11 @@ function lockSlow(): u32 {
     for (let i: u32 = 0; i < spins; i++) {
       const holder = load32(H_LOCK);
       if (holder == 0) {
-        if (cas32(H_LOCK, 0, me)) return OK;
-      } else if (holder == me) {
-        giveBackOwnRun();
-        rebuild();
+        if (cas32(H_LOCK, 0, myId)) return OK;
+      } else if (holder == myId) {
+        takeBack();
         return OK;
-      } else if (ownerState(holder) == OWNER_DEAD && cas32(H_LOCK, holder, me)) {
+      } else if (isDead(holder) && cas32(H_LOCK, holder, myId)) {
         rebuild();
         return OK;
       }
@@ -75,16 +75,11 @@ function lockSlow(): u32 {
   return BUSY;
 }
 
-/** After an exception: the run that the cut operation had taken and never returned goes back. */
-function giveBackOwnRun(): void {
-  const p = pendingAlloc(me);
-  const g = <u32>(p >>> GRAIN_SHIFT);
-  if (p != 0 && (p & 7) == 0 && g < grains) {
-    const word = load32(wordAt(g));
-    if ((word & T_MASK) == T_RUN && (load32(auxAt(g)) & 0xff) == me)
-      store32(wordAt(g), runWord(T_FREED, 0, word >>> W_LENGTH_SHIFT));
-  }
+/** After an exception: what the cut operation had begun was not done, and rebuild takes it back. */
+function takeBack(): bool {
   endAlloc(0);
   endFree(0);
   settleMark();
+  rebuild();
+  return true;
 }

@@ -1,10 +1,10 @@
 // Owners: the threads attached to a region. Owns the state word of each slot, `generation << 2 | state`, which is the only
-// truth of who lives; index 0 is nobody. A slot is taken by one compare-and-swap and freed by the last store of whoever gives
-// its holdings back, so while a slot is not free every claim with its index belongs to this generation.
-// A thread that dies while joining leaves a slot that the host marks dead like any other.
+// truth of who lives; index 0 is nobody. A slot is taken by one compare-and-swap, which also says which thread of the host it is
+// now, and freed by the last store of whoever gives its holdings back, so while a slot is not free every journal in it belongs to this
+// generation. A thread that dies while joining leaves a slot that the host finds by its thread and marks dead like any other.
 
 import { get32, get64, put32, put64 } from "./memory";
-import { cas32, load32, notify, store32 } from "./atomic";
+import { cas32, cas64, load32, load64, notify, store32 } from "./atomic";
 import { maxOwners } from "./header";
 import {
   CLASSES,
@@ -46,10 +46,15 @@ import { NOT_LIVE, OK, OWNER_ALIVE } from "./shared/status";
 export let slot: usize = 8192; // SLOTS: an initial value that is no literal would need a start function
 /** This instance's owner index; 0 while it is attached to nothing. */
 export let me: u32 = 0;
+/** This instance's owner id, generation << 8 | index; 0 while it is attached to nothing. */
+export let myId: u32 = 0;
 /** Whether this thread may sleep (`memory.atomic.wait32` traps where it may not). */
 export let mayBlock: bool = false;
 /** How many milliseconds a thread that may sleep waits for the page lock. */
 export let waitMs: u32 = 0;
+
+// Generations have 23 bits, so that an owner's id is a positive number.
+const GENERATION_MASK: u32 = 0x7fffff;
 
 export function slotOf(index: u32): usize {
   if (SLOTS != 8192) ERROR("the initial value of slot is not SLOTS");
@@ -61,21 +66,26 @@ export function ownerState(index: u32): u32 {
   return load32(slotOf(index) + S_STATE) & 3;
 }
 
-/** Takes a free slot: one compare-and-swap. Returns the owner's id (generation << 8 | index), or 0 when none is free. */
-export function join(block: bool, busyMs: u32): u32 {
+/**
+ * Takes a free slot for the thread that the host calls `thread`: one compare-and-swap. Returns the owner's id (generation << 8 | index),
+ * or 0 when none is free.
+ */
+export function join(block: bool, busyMs: u32, thread: u32): u32 {
   for (let index: u32 = 1; index <= maxOwners; index++) {
     const at = slotOf(index) + S_STATE;
-    const state = load32(at);
-    if ((state & 3) != OWNER_FREE) continue;
-    const generation = ((state >>> 2) + 1) & 0x7fffff;
-    if (!cas32(at, state, (generation << 2) | OWNER_JOINING)) continue;
+    const state = load64(at);
+    if ((<u32>state & 3) != OWNER_FREE) continue;
+    const generation = ((<u32>state >>> 2) + 1) & GENERATION_MASK;
+    const taken = ((<u64>thread) << 32) | ((generation << 2) | OWNER_JOINING);
+    if (!cas64(at, state, taken)) continue;
     slot = slotOf(index);
     me = index;
+    myId = (generation << 8) | index;
     mayBlock = block;
     waitMs = busyMs;
     resetHints(slot);
     store32(at, (generation << 2) | OWNER_LIVE); // commit
-    return (generation << 8) | index;
+    return myId;
   }
   return 0;
 }
@@ -86,7 +96,32 @@ export function leave(): void {
   const state = load32(at);
   slot = SLOTS;
   me = 0;
+  myId = 0;
   store32(at, (state & ~3) | OWNER_FREE); // commit
+}
+
+/** Whether the owner `id` was marked dead and is not yet recovered. */
+export function isDead(id: u32): bool {
+  return load32(slotOf(id & 0xff) + S_STATE) == stateWord(id, OWNER_DEAD);
+}
+
+/** Whether the owner `id` is attached, or about to be. */
+export function isLiving(id: u32): bool {
+  const state = load32(slotOf(id & 0xff) + S_STATE);
+  return state == stateWord(id, OWNER_LIVE) || state == stateWord(id, OWNER_JOINING);
+}
+
+/** Frees the slot of the dead owner `id`: the last store of its recovery. */
+export function release(id: u32): void {
+  store32(slotOf(id & 0xff) + S_STATE, stateWord(id, OWNER_FREE)); // commit
+}
+
+/** Whether the slot of owner `id` has been used by it and is past it. */
+export function isPast(id: u32): bool {
+  const state = load32(slotOf(id & 0xff) + S_STATE);
+  const behind = ((state >>> 2) - (id >>> 8)) & GENERATION_MASK;
+  if (id >>> 8 == 0) return false; // no owner has it
+  return behind == 0 ? state == stateWord(id, OWNER_FREE) : behind <= GENERATION_MASK >>> 1;
 }
 
 /** The state word that the owner `id` has while it lives, with `state` in place of OWNER_LIVE. */

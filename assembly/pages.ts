@@ -16,6 +16,7 @@ import { bitmapOf, hintSet } from "./hint";
 import { auxes, firstGrain, grains, poison, slabBits, words } from "./header";
 import { geometry } from "./sizeclass";
 import {
+  AUX_IN_FLIGHT,
   AUX_TAIL,
   BIN_COUNT,
   B_TAG_SHIFT,
@@ -158,10 +159,10 @@ export function findAligned(length: u32, step: u32): u32 {
 }
 
 /**
- * Takes the grains [start, start + length) out of the free run at `head` and makes `word` their head word, `owner` its aux.
+ * Takes the grains [start, start + length) out of the free run at `head` and makes `word` their head word, `aux` its aux.
  * The counters rise before the chain changes, so the limit and the peak are never behind it.
  */
-export function carve(head: u32, start: u32, length: u32, word: u32, owner: u32): void {
+export function carve(head: u32, start: u32, length: u32, word: u32, aux: u32): void {
   const whole = get32(wordAt(head)) >>> W_LENGTH_SHIFT;
   const front = start - head;
   const back = whole - front - length;
@@ -171,7 +172,7 @@ export function carve(head: u32, start: u32, length: u32, word: u32, owner: u32)
     link(start + length, back);
   }
   put64(bitsAt(start), 0);
-  put32(auxAt(start), owner);
+  put32(auxAt(start), aux);
   addCommitted(length);
   if (front != 0) {
     link(head, front);
@@ -305,7 +306,7 @@ function unlinkHead(bin: u32, after: u32): void {
 
 /**
  * Makes all that is derived anew from the chain of heads: merges free runs, counts a slab whose bits are closed (half made or
- * half given back) as free, and rewrites the words inside slabs. May be cut anywhere and run again.
+ * half given back) and a run that was never handed out as free, and rewrites the words inside slabs. May be cut anywhere and run again.
  */
 export function rebuild(): void {
   for (let bin: usize = 0; bin < <usize>BIN_COUNT; bin++) put32(H_BINS + (bin << 2), 0);
@@ -343,7 +344,7 @@ export function isHead(word: u32): bool {
 }
 
 function isHeld(g: u32, word: u32): bool {
-  if ((word & T_MASK) == T_RUN) return true;
+  if ((word & T_MASK) == T_RUN) return get32(auxAt(g)) != AUX_IN_FLIGHT;
   if ((word & T_MASK) != T_SLAB) return false;
   const tag = slabTag(word);
   if (<u32>(load64(bitsAt(g)) >> B_TAG_SHIFT) == tag) {

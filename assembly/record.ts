@@ -4,18 +4,19 @@
 //
 //   a taken bit of kind Block has a live record, or a journal names the block;  a free bit has an empty record
 //
-// Taking: journal, bit, record, count.  Giving back: journal, record → 0, bit, count.  The bit takes the memory, the record says
-// whose it is; between the two the journal names the block, and what a dead owner's journal names is decided by the record.
+// Taking: journal, bit, record, count.  Giving back: journal, record → 0, journal "won", bit, count.  The bit takes the memory, the
+// record says whose it is; between the two the journal names the block, and what a dead owner's journal names is decided by the record.
+// A Block changes hands by one compare-and-swap of its record, from the old claim to one of the new holder.
 
-import { get32 } from "./memory";
-import { load32, load64, store32 } from "./atomic";
+import { get32, put64 } from "./memory";
+import { cas64, load32, load64, store32 } from "./atomic";
 import { grains } from "./header";
 import { endFree } from "./counters";
 import { freeAtEdge, giveBackRun, takeLarge, takeSmall } from "./heap";
 import { me, slot } from "./owners";
 import { bitsAt, slabTag, wordAt } from "./pages";
 import { classOf, geometry } from "./sizeclass";
-import { recordIn } from "./claim";
+import { lastClaim, nextClaim, recordIn } from "./claim";
 import { FREE_MASK } from "./hint";
 import {
   B_TAG_SHIFT,
@@ -23,8 +24,13 @@ import {
   C_RECIPROCAL,
   C_SIZE,
   GRAIN_BYTES,
+  CLAIM_LIVE,
+  CLAIM_SHARED,
+  CLAIM_STATE_SHIFT,
   GRAIN_SHIFT,
+  J_BLOCK,
   KIND_BLOCK,
+  S_CLAIM,
   S_FREE_JOURNAL,
   T_MASK,
   T_RUN,
@@ -44,9 +50,7 @@ export function blockAlloc(bytes: u32, align: u32): usize {
 export function blockFree(p: usize, low: u32, high: u32): bool {
   if (me == 0 || !isBlock(p)) return false;
   const claim = ((<u64>high) << 32) | low;
-  // The journal keeps the slab from being given back while its record is read, so it must be visible before it is.
-  store32(slot + S_FREE_JOURNAL, <u32>p);
-  if (claim == 0 || !isBlock(p)) {
+  if (!pin(p) || claim == 0) {
     endFree(0);
     return false;
   }
@@ -63,6 +67,27 @@ export function blockFree(p: usize, low: u32, high: u32): bool {
   return freeAtEdge(p, g, tag, indexIn(p, g, geometry(tag)), claim);
 }
 
+/** Names the Block at `p` in this owner's journal, which keeps its slab from being given back; false: there is none any more. */
+function pin(p: usize): bool {
+  store32(slot + S_FREE_JOURNAL, <u32>p | J_BLOCK);
+  return isBlock(p);
+}
+
+/**
+ * Makes the Block at `p` this owner's, or (`shared`) the region's, so that it outlives its holder. False: this claim does not hold it;
+ * nothing was changed. Else S_CLAIM has the claim that holds it now.
+ */
+export function blockMove(p: usize, low: u32, high: u32, shared: bool): bool {
+  if (me == 0 || !isBlock(p)) return false;
+  const claim = ((<u64>high) << 32) | low;
+  const next = nextClaim();
+  const state = (<u64>(CLAIM_LIVE ^ CLAIM_SHARED)) << CLAIM_STATE_SHIFT;
+  if (shared) put64(slot + S_CLAIM, next ^ state);
+  const moved = pin(p) && claim != 0 && cas64(recordAt(p), claim, lastClaim());
+  endFree(0);
+  return moved;
+}
+
 /** Whether this claim holds the Block at `p`. */
 export function blockIsLive(p: usize, low: u32, high: u32): bool {
   return isBlock(p) && load64(recordAt(p)) == (((<u64>high) << 32) | low);
@@ -70,6 +95,17 @@ export function blockIsLive(p: usize, low: u32, high: u32): bool {
 
 /** Whether a taken block of kind Block begins at `p`. */
 export function isBlock(p: usize): bool {
+  if (!isPlace(p)) return false;
+  const grain = <u32>(p >>> GRAIN_SHIFT);
+  const word = load32(wordAt(grain));
+  if ((word & T_MASK) == T_RUN) return true;
+  const g = grain - ((word >>> W_BACK_SHIFT) & 63);
+  const left = load64(bitsAt(g)) ^ ((<u64>slabTag(word)) << B_TAG_SHIFT);
+  return left <= FREE_MASK && ((left >> indexIn(p, g, geometry(slabTag(word)))) & 1) == 0;
+}
+
+/** Whether a run of kind Block, or a block of a Block slab, taken or free, begins at `p`. */
+export function isPlace(p: usize): bool {
   const grain = <u32>(p >>> GRAIN_SHIFT);
   if (grain >= grains) return false;
   const word = load32(wordAt(grain));
@@ -79,9 +115,7 @@ export function isBlock(p: usize): bool {
   const shape = geometry(slabTag(word));
   const index = indexIn(p, g, shape);
   const offset = <u32>p - (g << GRAIN_SHIFT);
-  if (index * get32(shape + C_SIZE) != offset || offset >= get32(shape + C_BYTES)) return false;
-  const left = load64(bitsAt(g)) ^ ((<u64>slabTag(word)) << B_TAG_SHIFT);
-  return left <= FREE_MASK && ((left >> index) & 1) == 0;
+  return index * get32(shape + C_SIZE) == offset && offset < get32(shape + C_BYTES);
 }
 
 /** Address of the claim of the Block at `p`. */
@@ -94,6 +128,7 @@ export function recordAt(p: usize): usize {
   return recordIn(g, shape, indexIn(p, g, shape));
 }
 
-function indexIn(p: usize, g: u32, shape: usize): u32 {
+/** Which block of the slab at `g` begins at `p`, a block's start. */
+export function indexIn(p: usize, g: u32, shape: usize): u32 {
   return <u32>((<u64>(<u32>p - (g << GRAIN_SHIFT)) * get32(shape + C_RECIPROCAL)) >> 32);
 }

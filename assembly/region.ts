@@ -3,9 +3,9 @@
 // the host marks dead, and whose recovery does the rest again.
 
 import { get32, put32 } from "./memory";
-import { load32, store32 } from "./atomic";
+import { cas32, load32, store32 } from "./atomic";
 import { forgetHeader, format, openHeader, publish } from "./header";
-import { join, leave, me, otherOwners, slot } from "./owners";
+import { isLiving, join, leave, me, myId, otherOwners, slot } from "./owners";
 import { endAlloc, endFree } from "./counters";
 import { settleMark } from "./hint";
 import { forgetRecent } from "./heap";
@@ -14,42 +14,62 @@ import { buildPages } from "./pages";
 import { publishHints, releaseBlocks } from "./recover";
 import { buildClasses } from "./sizeclass";
 import { letGo } from "./slab";
-import { H_CLOSED, H_CREATOR, H_LOCK, S_REASON } from "./shared/layout";
-import { BUSY, NOT_ATTACHED, NO_SLOT, OK } from "./shared/status";
+import { H_CLOSED, H_CREATOR, H_LOCK, REGION_CLOSED, REGION_CLOSING, S_REASON } from "./shared/layout";
+import { BUSY, CLOSED, NOT_ATTACHED, NO_SLOT, OK } from "./shared/status";
+
+// A creator looks at each slot once between the two stores.
+const CLOSING_SPINS: u32 = 20000;
 
 export function buildId(): i32 {
   return BUILD_ID;
 }
 
 /** Makes a fresh memory of `pages` pages a region and attaches to it. Returns the owner's id, or −status. */
-export function createRegion(pages: u32, owners: u32, block: bool, busyMs: u32): i32 {
+export function createRegion(pages: u32, owners: u32, block: bool, busyMs: u32, thread: u32): i32 {
   const status = format(pages, owners);
   if (status != OK) return -(<i32>status);
   buildClasses();
   buildPages();
   forgetRecent();
-  const id = join(block, busyMs);
+  const id = join(block, busyMs, thread);
   put32(H_CREATOR, id);
   publish();
   return <i32>id;
 }
 
 /** Attaches to the region in this memory. Returns the owner's id, or −status. */
-export function attachRegion(block: bool, busyMs: u32): i32 {
+export function attachRegion(block: bool, busyMs: u32, thread: u32): i32 {
   const status = openHeader();
   if (status != OK) return -(<i32>status);
   forgetRecent();
-  const id = join(block, busyMs);
-  if (id == 0) forgetHeader();
-  return id == 0 ? -(<i32>NO_SLOT) : <i32>id;
+  const id = join(block, busyMs, thread);
+  const refused = id == 0 ? NO_SLOT : refusedByClose();
+  if (refused == OK) return <i32>id;
+  if (id != 0) leave();
+  forgetHeader();
+  return -(<i32>refused);
+}
+
+/**
+ * Whether the region is being closed. Of a creator that closes and a thread that attaches at least one sees the other: the one says
+ * REGION_CLOSING before it looks at the slots, the other takes its slot before it looks at that word.
+ */
+function refusedByClose(): u32 {
+  for (let i: u32 = 0; i < CLOSING_SPINS; i++) {
+    const closed = load32(H_CLOSED);
+    if (closed == REGION_CLOSED) return CLOSED;
+    if (closed == 0) return OK;
+    if (!isLiving(get32(H_CREATOR))) cas32(H_CLOSED, REGION_CLOSING, 0);
+  }
+  return BUSY;
 }
 
 /** Gives this owner's Blocks back and leaves its slot. */
 export function detachRegion(): u32 {
   if (me == 0) return NOT_ATTACHED;
   // An exception may have cut an operation of ours under the page lock.
-  if (load32(H_LOCK) == me && lock() == OK) letGo();
-  releaseBlocks(me);
+  if (load32(H_LOCK) == myId && lock() == OK) letGo();
+  releaseBlocks(me, ~0);
   publishHints(me);
   endAlloc(0);
   endFree(0);
@@ -65,11 +85,12 @@ export function closeRegion(): u32 {
   if (me == 0) return NOT_ATTACHED;
   // Asked first, so that a close that is refused does not turn away who attaches meanwhile.
   if (otherOwners() != 0) return BUSY;
-  store32(H_CLOSED, 1);
+  store32(H_CLOSED, REGION_CLOSING);
   if (otherOwners() != 0) {
     store32(H_CLOSED, 0);
     return BUSY;
   }
+  store32(H_CLOSED, REGION_CLOSED); // commit
   return detachRegion();
 }
 

@@ -66,6 +66,8 @@ import {
   HINT_EMPTY,
   HOME_SHIFT,
   H_DEFERRED,
+  J_BLOCK,
+  J_WON,
   KIND_BLOCK,
   KIND_RAW,
   OWNER_FREE,
@@ -79,6 +81,8 @@ import {
   S_BLOCK_HINTS,
   S_BLOCK_HINT_SHIFT,
   S_BUMP,
+  S_FREE_BYTES,
+  S_FREE_JOURNAL,
   S_HINTS,
   S_HINT_SHIFT,
   S_IDLE,
@@ -111,16 +115,18 @@ export function take(g: u32, tag: u32): usize {
   const want = (<u64>tag) << B_TAG_SHIFT;
   const shape = geometry(tag);
   const size = get32(shape + C_SIZE);
+  const marks: usize = (tag & 3) == KIND_BLOCK ? J_BLOCK : 0;
+  const claim: u64 = marks != 0 ? nextClaim() : 0;
   while (true) {
     const word = load64(at);
     const free = word ^ want;
     if (free - 1 >= FREE_MASK) return 0;
     const index = <u32>ctz(free);
     const p = ((<usize>g) << GRAIN_SHIFT) + <usize>(index * size);
-    beginAlloc(p);
+    beginAlloc(p | marks);
     if (cas64(at, word, word & (word - 1))) {
       // commit
-      if ((tag & 3) == KIND_BLOCK) store64(recordIn(g, shape, index), nextClaim());
+      if (marks != 0) store64(recordIn(g, shape, index), claim);
       endAlloc(size);
       return p;
     }
@@ -182,25 +188,39 @@ export function noteReuse(word: u64, record: usize): void {
   put32(slot + S_IDLE, idle > bytes ? idle - bytes : 0);
 }
 
-/** Carves a slab and makes it this owner's current one; false when no run is long enough. Under the page lock. */
-export function newSlab(record: usize, tag: u32): bool {
+/**
+ * Carves a slab, takes its first block and makes it this owner's current one; 0 when no run is long enough. The slab opens with that
+ * block taken, so nobody can take it away from who made room for it. Under the page lock.
+ */
+export function newSlab(record: usize, tag: u32): usize {
   const shape = geometry(tag);
   const length = get32(shape + C_GRAINS);
   const head = runForSlab(length);
-  if (head == 0) return false;
+  if (head == 0) return 0;
   const start = isOurs(head) ? head : awayFromOthers(head, length);
   if ((tag & 3) == KIND_BLOCK) zero(recordIn(start, shape, 0), get32(shape + C_BLOCKS) * RECORD_BYTES);
   for (let back: u32 = 1; back < length; back++) put32(wordAt(start + back), slabWord(tag, back));
   carve(head, start, length, slabWord(tag, 0), 0);
   addTail(slabTail(tag));
-  hintSet(HINT_EMPTY, start);
   put32(slot + S_BUMP, start + length);
   setHome(start);
-  store64(bitsAt(start), ((<u64>tag) << B_TAG_SHIFT) | get64(shape + C_FULL)); // commit
-  hintSet(bitmapOf(tag), start); // after it: who clears a hint looks at the slab
   put32(record + R_BASE, start << GRAIN_SHIFT);
   put32(record + R_SLAB, <u32>bitsAt(start));
-  return true;
+  return openSlab(start, shape, tag);
+}
+
+/** From the journal to the count one straight line, as in take. */
+function openSlab(g: u32, shape: usize, tag: u32): usize {
+  const p = (<usize>g) << GRAIN_SHIFT;
+  const full = get64(shape + C_FULL);
+  const marks: usize = (tag & 3) == KIND_BLOCK ? J_BLOCK : 0;
+  const claim: u64 = marks != 0 ? nextClaim() : 0;
+  beginAlloc(p | marks);
+  if (marks != 0) store64(recordIn(g, shape, 0), claim);
+  store64(bitsAt(g), ((<u64>tag) << B_TAG_SHIFT) | (full & (full - 1))); // commit
+  hintSet(bitmapOf(tag), g); // after it: who clears a hint looks at the slab
+  endAlloc(get32(shape + C_SIZE));
+  return p;
 }
 
 function isOurs(g: u32): bool {
@@ -238,6 +258,8 @@ export function giveBackAtEdge(p: usize, g: u32, tag: u32, index: u32, claim: u6
   const full = get64(shape + C_FULL);
   const want = (<u64>tag) << B_TAG_SHIFT;
   const bit = (<u64>1) << index;
+  const size = get32(shape + C_SIZE);
+  const record = recordIn(g, shape, index);
   while (true) {
     const word = load64(at);
     const free = word ^ want;
@@ -245,15 +267,15 @@ export function giveBackAtEdge(p: usize, g: u32, tag: u32, index: u32, claim: u6
       endFree(0);
       return false;
     }
-    beginFree(p);
-    if (claim != 0 && !cas64(recordIn(g, shape, index), claim, 0)) {
-      endFree(0);
-      return false;
-    }
+    if (claim == 0) beginFree(p);
+    else if (!winRelease(p, record, claim, size)) return false;
     if (!cas64(at, word, word | bit)) {
       // commit
-      // A loop's head is a place where an exception can fall: the record says again what is still true.
-      if (claim != 0) store64(recordIn(g, shape, index), claim);
+      // A loop's head is a place where an exception can fall: journal and record say again what is still true, in this order.
+      if (claim != 0) {
+        beginFree(p | J_BLOCK);
+        store64(record, claim);
+      } else endFree(0);
       continue;
     }
     if (free == 0) hintSet(bitmapOf(tag), g);
@@ -262,10 +284,25 @@ export function giveBackAtEdge(p: usize, g: u32, tag: u32, index: u32, claim: u6
       put32(slot + S_IDLE, get32(slot + S_IDLE) + (get32(shape + C_GRAINS) << GRAIN_SHIFT));
     }
     if (free == 0 && (tag & 3) == KIND_RAW && isHome(g)) pushHint(hintRecord(tag), g);
-    endFree(get32(shape + C_SIZE));
+    endFree(size);
     return true;
   }
   return false;
+}
+
+/**
+ * Empties a Block's record if `claim` is what it holds, and journals that the release was won, so that nobody has to guess if this
+ * thread dies before the memory is back: one of the racing releases wins, a stale handle loses. Inlined, for it stands in straight lines.
+ */
+export function winRelease(p: usize, record: usize, claim: u64, bytes: u32): bool {
+  store32(slot + S_FREE_JOURNAL, <u32>p | J_BLOCK);
+  if (!cas64(record, claim, 0)) {
+    endFree(0);
+    return false;
+  }
+  put32(slot + S_FREE_BYTES, bytes);
+  beginFree(p | (J_BLOCK | J_WON));
+  return true;
 }
 
 /** Remembers that the slab at `g` is usable again; forgotten when the stack is full. */

@@ -14,6 +14,7 @@ import {
   H_PEAK,
   H_REBUILDS,
   H_TAIL,
+  H_UNDECIDED,
   OUT_BLOCKS,
   OUT_FREE,
   OUT_FREE_RUNS,
@@ -26,12 +27,23 @@ import {
   OUT_RUNS,
   OUT_SLABS,
   OUT_USED,
+  OWNER_DEAD,
   OWNER_FREE,
+  OWNER_LIVE,
+  REC_BLOCK_BYTES,
+  REC_BLOCKS,
+  REC_DONE,
+  REC_IN_FLIGHT_BYTES,
+  REC_LOCK,
+  REC_UNDECIDED,
+  REC_UNDECIDED_BYTES,
+  J_MASK,
   S_ALLOC,
   S_CLAIM,
   S_FREE,
   S_OUT,
   S_STATE,
+  S_THREAD,
   SLOT_BYTES,
   SLOTS,
 } from "../assembly/shared/layout.js";
@@ -63,6 +75,16 @@ export interface Survey {
   slabs: number;
   runs: number;
   blocks: number;
+}
+
+/** What a recovery did. */
+export interface Recovered {
+  done: boolean;
+  blocks: number;
+  blockBytes: number;
+  inFlightBytes: number;
+  heldLock: boolean;
+  undecided: { offset: number; bytes: number } | null;
 }
 
 /** A fixed shared memory of `bytes` bytes, rounded down to whole WebAssembly pages. */
@@ -99,14 +121,20 @@ export class Core {
   }
 
   /** Makes a fresh memory a region and attaches to it. */
-  static create(exports: CoreExports, memory: WebAssembly.Memory, owners: number, busyMs: number): Core {
+  static create(
+    exports: CoreExports,
+    memory: WebAssembly.Memory,
+    owners: number,
+    busyMs: number,
+    thread: number,
+  ): Core {
     const pages = memory.buffer.byteLength / WASM_PAGE_BYTES;
-    return new Core(exports, memory, exports.createRegion(pages, owners, +mayBlock(), busyMs));
+    return new Core(exports, memory, exports.createRegion(pages, owners, +mayBlock(), busyMs, thread));
   }
 
   /** Attaches to the region in this memory. */
-  static attach(exports: CoreExports, memory: WebAssembly.Memory, busyMs: number): Core {
-    return new Core(exports, memory, exports.attachRegion(+mayBlock(), busyMs));
+  static attach(exports: CoreExports, memory: WebAssembly.Memory, busyMs: number, thread: number): Core {
+    return new Core(exports, memory, exports.attachRegion(+mayBlock(), busyMs, thread));
   }
 
   #word(at: number): number {
@@ -153,13 +181,66 @@ export class Core {
     return this.#word(H_REBUILDS);
   }
 
+  /** Bytes by which the owners' counters may be off since a thread died, until a walk has settled it. */
+  get undecidedBytes(): number {
+    return this.#word(H_UNDECIDED);
+  }
+
   /** How many owners have a slot. */
   get owners(): number {
+    return this.#count((state) => state !== OWNER_FREE);
+  }
+
+  /** How many owners are marked dead and not yet recovered. */
+  get deadOwners(): number {
+    return this.#count((state) => state === OWNER_DEAD);
+  }
+
+  #count(is: (state: number) => boolean): number {
     let count = 0;
-    for (let index = this.maxOwners; index > 0; index--) {
-      if ((this.#word(this.#slot(index) + S_STATE) & 3) !== OWNER_FREE) count++;
-    }
+    for (let index = this.maxOwners; index > 0; index--) if (is(this.#word(this.#slot(index) + S_STATE) & 3)) count++;
     return count;
+  }
+
+  /** The ids of the owners that the host's thread `thread` has, living or dead. */
+  ownersOf(thread: number): number[] {
+    const ids: number[] = [];
+    for (let index = 1; index <= this.maxOwners; index++) {
+      const state = this.#word(this.#slot(index) + S_STATE);
+      if ((state & 3) !== OWNER_FREE && this.#word(this.#slot(index) + S_THREAD) === thread)
+        ids.push((state >>> 2) * 256 + index);
+    }
+    return ids;
+  }
+
+  /** What the host calls the thread of this living owner; 0: nothing; undefined: no such owner lives. */
+  threadOf(ownerId: number): number | undefined {
+    const index = ownerId & 0xff;
+    if (index === 0 || index > this.maxOwners) return undefined;
+    const state = this.#word(this.#slot(index) + S_STATE);
+    return state === (ownerId >>> 8) * 4 + OWNER_LIVE ? this.#word(this.#slot(index) + S_THREAD) : undefined;
+  }
+
+  /** Gives back what a dead owner held. Returns a status instead when that was not to be done. */
+  recover(ownerId: number): Recovered | number {
+    const status = this.exports.recover(ownerId);
+    if (status !== 0) return status;
+    const out = this.#out();
+    const undecided = out(REC_UNDECIDED_BYTES);
+    return {
+      done: out(REC_DONE) === 1,
+      blocks: out(REC_BLOCKS),
+      blockBytes: out(REC_BLOCK_BYTES),
+      inFlightBytes: out(REC_IN_FLIGHT_BYTES),
+      heldLock: out(REC_LOCK) === 1,
+      undecided: undecided === 0 ? null : { offset: (out(REC_UNDECIDED) & ~J_MASK) >>> 0, bytes: undecided },
+    };
+  }
+
+  /** Reads what the last check or recover of this owner wrote. */
+  #out(): (index: number) => number {
+    const at = (this.#slot(this.ownerId & 0xff) + S_OUT) >>> 2;
+    return (index) => (this.i32[at + index] ?? 0) >>> 0;
   }
 
   /** The claim of the Block that this thread allocated last. */
@@ -186,8 +267,7 @@ export class Core {
   survey(): Survey | number {
     const status = this.exports.check();
     if (status !== 0) return status;
-    const at = (this.#slot(this.ownerId & 0xff) + S_OUT) >>> 2;
-    const out = (index: number): number => (this.i32[at + index] ?? 0) >>> 0;
+    const out = this.#out();
     const count = Math.min(out(OUT_PROBLEMS), OUT_LIST_MAX);
     return {
       problems: Array.from({ length: count }, (_, i) => problemText(out(OUT_LIST + 2 * i), out(OUT_LIST + 2 * i + 1))),

@@ -3,8 +3,8 @@
 
 export interface CoreExports {
   buildId(): number;
-  createRegion(pages: number, owners: number, mayBlock: number, busyMs: number): number;
-  attachRegion(mayBlock: number, busyMs: number): number;
+  createRegion(pages: number, owners: number, mayBlock: number, busyMs: number, thread: number): number;
+  attachRegion(mayBlock: number, busyMs: number, thread: number): number;
   detachRegion(): number;
   closeRegion(): number;
   reason(): number;
@@ -20,6 +20,8 @@ export interface CoreExports {
   blockAlloc(bytes: number, align: number): number;
   blockFree(offset: number, claimLow: number, claimHigh: number): number;
   blockIsLive(offset: number, claimLow: number, claimHigh: number): number;
+  blockMove(offset: number, claimLow: number, claimHigh: number, shared: number): number;
+  recover(ownerId: number): number;
   markDead(ownerId: number): number;
   check(): number;
 }

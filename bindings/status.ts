@@ -10,6 +10,7 @@ export {
   NOT_LIVE,
   NO_SLOT,
   OK,
+  OWNER_ALIVE,
   POISONED,
   TOO_LARGE,
 } from "../assembly/shared/status.js";

@@ -57,7 +57,10 @@ export class Block {
     return this.#source.core.exports.blockIsLive(offset, claim[0], claim[1]) !== 0;
   }
 
-  /** What names this block in another thread: there `region.open(handle)`. Whoever releases first, releases. */
+  /**
+   * What names this block in another thread. There `region.adopt(handle)` makes it that thread's; `region.open(handle)` leaves it this
+   * thread's, and whoever releases first, releases.
+   */
   handle(): BlockHandle {
     this.#requireLive();
     return this.#handle;
@@ -90,6 +93,24 @@ export class Block {
     const { align = 8 } = this.#handle;
     if (bytes > usable) return this.#source.claim(bytes, align);
     return bytes > usable / 2 ? undefined : this.#source.tryClaim(bytes, align);
+  }
+
+  /**
+   * Declares the block the region's: it outlives this thread, and goes when any thread releases it. Other handles to it are stale from
+   * here on: hand out `handle()` anew. @throws StaleBlockError.
+   */
+  share(): this {
+    this.move(true);
+    return this;
+  }
+
+  /** @internal Makes the block this thread's, or (`shared`) the region's. */
+  move(shared: boolean): void {
+    const { core } = this.#source;
+    const { offset, claim } = this.#handle;
+    if (core.exports.blockMove(offset, claim[0], claim[1], +shared) === 0) throw new StaleBlockError(offset);
+    const { low, high } = core.lastClaim();
+    this.#handle = { ...this.#handle, claim: [low, high] };
   }
 
   /** Gives the block back. True the first time, false ever after, whoever released it. Any thread. */

@@ -110,6 +110,19 @@ export class RegionPoisonedError extends CisternError {
   }
 }
 
+/** The owner's thread lives, as far as the host has said: it keeps what it holds. */
+export class OwnerAliveError extends CisternError {
+  readonly ownerId: number;
+
+  constructor(ownerId: number) {
+    super(
+      "ERR_OWNER_ALIVE",
+      `owner ${ownerId} is alive: call markDead first, once the host has told that its thread ended`,
+    );
+    this.ownerId = ownerId;
+  }
+}
+
 /** A Block that was released, here or by another thread. */
 export class StaleBlockError extends CisternError {
   constructor(offset: number) {

@@ -4,6 +4,7 @@
 export { Region, type CheckReport, type RegionHandle, type RegionOptions, type RegionStats } from "./region.js";
 export { Heap, type AllocFailure, type AllocOptions } from "./heap.js";
 export { Block, type BlockHandle } from "./block.js";
+export type { RecoveryReport, WatchOptions, WorkerLike } from "./recovery.js";
 export type { FullHook } from "./exhaustion.js";
 
 /** States a program can meet, each with a stable `code`. */
@@ -12,6 +13,7 @@ export {
   MemoryLimitExceededError,
   NoOwnerSlotError,
   NotARegionError,
+  OwnerAliveError,
   RegionBusyError,
   RegionClosedError,
   RegionInUseError,

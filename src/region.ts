@@ -13,6 +13,7 @@ import {
 import type { CoreExports } from "../bindings/exports.js";
 import { coreModule, coreModuleSync, instantiate, instantiateSync } from "../bindings/module.js";
 import { BUSY, CLOSED, FULL, NO_SLOT, NOT_ATTACHED, OK, POISONED, TOO_LARGE } from "../bindings/status.js";
+import { hostThread, hostThreadSync, type HostThread } from "../bindings/thread.js";
 import { Block, type BlockHandle, type BlockSource } from "./block.js";
 import {
   CisternError,
@@ -28,6 +29,7 @@ import { Exhaustion, type FullHook } from "./exhaustion.js";
 import { type AllocOptions, Heap } from "./heap.js";
 import { machineBytes } from "./machine.js";
 import { alignment, integer, ownOptions, powerOfTwo } from "./options.js";
+import { type RecoveryReport, recoverOwner, watchThread, type WatchOptions, type WorkerLike } from "./recovery.js";
 import { describe, formatSize, parseSize } from "./size.js";
 
 /** How a region is made. */
@@ -51,6 +53,8 @@ export interface RegionHandle {
   readonly module: WebAssembly.Module;
   readonly name: string;
   readonly busyMs: number;
+  /** Tells this region from others of the same name, in the names of its Web Locks. */
+  readonly id: string;
 }
 
 /** What a walk over every invariant found: `usedBytes + freeBytes + overheadBytes = capacityBytes`. */
@@ -77,8 +81,13 @@ export interface RegionStats {
   runs: number;
   blocks: number;
   owners: number;
+  /** Owners that are marked dead and not recovered. */
+  deadOwners: number;
   maxOwners: number;
   rebuilds: number;
+  /** Bytes by which `usedBytes` may be off since a thread died in the middle of a raw allocation or free; settled by the first walk (this
+   *  one, if 0) that finds nobody at work. */
+  undecidedBytes: number;
 }
 
 interface Settled {
@@ -105,10 +114,16 @@ export class Region {
   readonly #isCreator: boolean;
   readonly #exhaustion = new Exhaustion();
   readonly #source: BlockSource;
+  readonly #host: HostThread;
+  readonly #watches = new Set<() => void>();
   #closed = false;
 
-  private constructor(core: Core, handle: RegionHandle, isCreator: boolean) {
-    if (core.ownerId <= 0) throw attachError(-core.ownerId, handle.name, core);
+  private constructor(core: Core, handle: RegionHandle, isCreator: boolean, host: HostThread) {
+    if (core.ownerId <= 0) {
+      host.leave();
+      throw attachError(-core.ownerId, handle.name, core);
+    }
+    this.#host = host;
     this.#core = core;
     this.#handle = handle;
     this.#isCreator = isCreator;
@@ -134,7 +149,9 @@ export class Region {
     const settled = settle(options);
     const module = settled.module ?? (await coreModule());
     const memory = reserve(settled);
-    return Region.#created(await instantiate(module, memory), memory, module, settled);
+    const exports = await instantiate(module, memory);
+    const id = regionId();
+    return Region.#created(exports, memory, module, settled, id, await hostThread(id));
   }
 
   /** Like `create`, at once. Some browsers compile only small modules synchronously on a page's main thread: use `create` there. */
@@ -142,7 +159,7 @@ export class Region {
     const settled = settle(options);
     const module = settled.module ?? coreModuleSync();
     const memory = reserve(settled);
-    return Region.#created(instantiateSync(module, memory), memory, module, settled);
+    return Region.#created(instantiateSync(module, memory), memory, module, settled, regionId(), hostThreadSync());
   }
 
   static #created(
@@ -150,9 +167,12 @@ export class Region {
     memory: WebAssembly.Memory,
     module: WebAssembly.Module,
     settled: Settled,
+    id: string,
+    host: HostThread,
   ): Region {
     const { name, busyMs, owners } = settled;
-    return new Region(Core.create(exports, memory, owners, busyMs), { memory, module, name, busyMs }, true);
+    const core = Core.create(exports, memory, owners, busyMs, host.thread);
+    return new Region(core, { memory, module, name, busyMs, id }, true, host);
   }
 
   /**
@@ -161,21 +181,22 @@ export class Region {
    */
   static async attach(handle: RegionHandle): Promise<Region> {
     const checked = requireHandle(handle);
-    return Region.#attached(await instantiate(checked.module, checked.memory).catch(noRegion), checked);
+    const exports = await instantiate(checked.module, checked.memory).catch(noRegion);
+    return Region.#attached(exports, checked, await hostThread(checked.id));
   }
 
-  /** Like `attach`, at once. */
+  /** Like `attach`, at once. In a browser such an owner cannot be watched. */
   static attachSync(handle: RegionHandle): Region {
     const checked = requireHandle(handle);
     try {
-      return Region.#attached(instantiateSync(checked.module, checked.memory), checked);
+      return Region.#attached(instantiateSync(checked.module, checked.memory), checked, hostThreadSync());
     } catch (error) {
       return noRegion(error);
     }
   }
 
-  static #attached(exports: CoreExports, handle: RegionHandle): Region {
-    return new Region(Core.attach(exports, handle.memory, handle.busyMs), handle, false);
+  static #attached(exports: CoreExports, handle: RegionHandle, host: HostThread): Region {
+    return new Region(Core.attach(exports, handle.memory, handle.busyMs, host.thread), handle, false, host);
   }
 
   /** What another thread needs for `Region.attach`. */
@@ -232,6 +253,24 @@ export class Region {
 
   /** The Block that `block.handle()` named in another thread; a stale one if it was released. @throws TypeError for what is no handle. */
   open(handle: BlockHandle): Block {
+    const block = new Block(this.#source, this.#blockHandle(handle));
+    if (block.isLive && (handle.size < 1 || handle.size > this.heap.usableSize(handle.offset)))
+      throw new TypeError("open: the handle's size was changed");
+    return block;
+  }
+
+  /**
+   * Makes the Block that `block.handle()` named in another thread this thread's: from here on it goes with this thread, not with the one
+   * that gave the handle away, whose own handles are stale. One compare-and-swap: of several threads that adopt one Block one gets it.
+   * @throws StaleBlockError when it was released or adopted before; TypeError for what is no handle.
+   */
+  adopt(handle: BlockHandle): Block {
+    const block = this.open(handle);
+    block.move(false);
+    return block;
+  }
+
+  #blockHandle(handle: BlockHandle): BlockHandle {
     this.#requireOpen();
     const { offset, size, align = 8, claim } = handle ?? {};
     const [low, high] = claim ?? [];
@@ -240,10 +279,7 @@ export class Region {
     const isWord = offset >>> 0 === offset && ((low as number) | 0) === low && ((high as number) | 0) === high;
     const named: BlockHandle = { offset, size, align, claim: [low as number, high as number] };
     powerOfTwo("align", align, ALIGN_MAX);
-    const block = new Block(this.#source, isWord ? named : NO_BLOCK);
-    if (block.isLive && (size < 1 || size > this.heap.usableSize(offset)))
-      throw new TypeError("open: the handle's size was changed");
-    return block;
+    return isWord ? named : NO_BLOCK;
   }
 
   /**
@@ -256,13 +292,37 @@ export class Region {
 
   /**
    * Says that the host saw this owner's thread end, as by a worker's `exit` event; from then on any thread may take over the page lock
-   * if it held it. Its slot and its Blocks stay. Never say it of a thread that lives. Any thread; O(1).
+   * if it held it. What it holds stays until `recover`. Never say it of a thread that lives. Any thread; O(1).
    * @returns whether `ownerId` names an owner that is dead now: false for one that left, and for this thread's own.
    */
   markDead(ownerId: number): boolean {
     this.#requireOpen();
     integer("ownerId", ownerId, 0, 0x7fffffff);
     return this.#core.exports.markDead(ownerId) === OK;
+  }
+
+  /**
+   * Gives back what a dead owner held: its Blocks, what it was taking or giving back, and at last its slot. Its raw blocks stay: they
+   * are the region's. May be called again, by any thread, also while another does it or after one died in it. Runs beside living
+   * threads; O(slabs of Blocks), the page lock is held for two short parts.
+   * @throws OwnerAliveError for an owner that is not marked dead; RegionBusyError, RegionClosedError; RangeError for what never was an owner.
+   */
+  recover(ownerId: number): RecoveryReport {
+    this.#requireOpen();
+    return recoverOwner(this.#core, this.name, ownerId);
+  }
+
+  /**
+   * Recovers what a thread held as soon as the host says that it ended: of a Worker of Node all its owners, by its `exit` event (call
+   * this before it can end); in a browser the owner of this id, by the Web Lock that `Region.create` and `Region.attach` hold for life.
+   * Returns the function that ends the watch. A thread that hangs is alive.
+   */
+  watch(worker: WorkerLike | number, options?: WatchOptions): () => void {
+    this.#requireOpen();
+    const { stop, over } = watchThread(this.#core, this.#handle.id, worker, options);
+    this.#watches.add(stop);
+    over.addEventListener("abort", () => this.#watches.delete(stop), { once: true });
+    return stop;
   }
 
   /** Walks every invariant under the page lock: O(region). @throws RegionBusyError, RegionClosedError. */
@@ -294,8 +354,10 @@ export class Region {
       runs: survey.runs,
       blocks: survey.blocks,
       owners: this.#core.owners,
+      deadOwners: this.#core.deadOwners,
       maxOwners: this.#core.maxOwners,
       rebuilds: this.#core.rebuilds,
+      undecidedBytes: this.#core.undecidedBytes,
     };
   }
 
@@ -310,6 +372,8 @@ export class Region {
     const status = this.#isCreator ? exports.closeRegion() : exports.detachRegion();
     if (status === BUSY) throw new RegionInUseError(this.name, owners - 1);
     this.#closed = true;
+    for (const stop of this.#watches) stop();
+    this.#host.leave();
     this.heap.close();
   }
 
@@ -394,8 +458,13 @@ function reserve(settled: Settled): WebAssembly.Memory {
 }
 
 function requireHandle(handle: RegionHandle): RegionHandle {
-  const { memory, module, name, busyMs } = handle ?? {};
-  if (!(memory instanceof WebAssembly.Memory) || !(module instanceof WebAssembly.Module) || typeof name !== "string") {
+  const { memory, module, name, busyMs, id } = handle ?? {};
+  if (
+    !(memory instanceof WebAssembly.Memory) ||
+    !(module instanceof WebAssembly.Module) ||
+    typeof name !== "string" ||
+    typeof id !== "string"
+  ) {
     throw new TypeError("attach needs what region.handle() returned");
   }
   integer("busyMs", busyMs, 0, BUSY_MS_MAX);
@@ -407,7 +476,10 @@ function noRegion(error: unknown): never {
   throw error instanceof WebAssembly.LinkError ? new NotARegionError() : error;
 }
 
+const regionId = (): string => Math.random().toString(36).slice(2) + Date.now().toString(36);
+
 function attachError(status: number, name: string, core: Core): CisternError | RangeError {
+  if (status === BUSY) return new RegionBusyError("attach");
   if (status === NO_SLOT) return new NoOwnerSlotError(name, core.maxOwners);
   if (status === CLOSED || status === NOT_ATTACHED) return new RegionClosedError(name);
   if (status === POISONED) return new RegionPoisonedError(name);

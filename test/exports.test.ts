@@ -15,7 +15,7 @@ const { CLASS_COUNT, SMALL_BYTES_MAX, WASM_PAGE_BYTES } = limits;
 
 function fresh(pages: number, owners: number): Core {
   const memory = createMemory(pages * WASM_PAGE_BYTES);
-  return Core.create(instantiateSync(coreModuleSync(), memory), memory, owners, 0);
+  return Core.create(instantiateSync(coreModuleSync(), memory), memory, owners, 0, 0);
 }
 
 describe("the core's exports", () => {
@@ -47,7 +47,7 @@ describe("the core's exports", () => {
     expect(exports.check()).toBe(status.NOT_ATTACHED);
     expect(exports.detachRegion()).toBe(status.NOT_ATTACHED);
     expect(exports.closeRegion()).toBe(status.NOT_ATTACHED);
-    expect(exports.attachRegion(1, 0)).toBe(-status.NOT_A_REGION);
+    expect(exports.attachRegion(1, 0, 0)).toBe(-status.NOT_A_REGION);
     expect(new Uint8Array(memory.buffer).every((byte) => byte === 0)).toBe(true);
   });
 
@@ -55,7 +55,7 @@ describe("the core's exports", () => {
     const core = fresh(16, 4);
     const { exports } = core;
     const again = instantiateSync(coreModuleSync(), core.memory);
-    expect(again.createRegion(16, 4, 1, 0)).toBe(-status.NOT_A_REGION);
+    expect(again.createRegion(16, 4, 1, 0, 0)).toBe(-status.NOT_A_REGION);
     expect(exports.alloc(8)).not.toBe(0);
     for (const [pages, owners] of [
       [1, 4],
@@ -64,13 +64,13 @@ describe("the core's exports", () => {
       [limits.REGION_PAGES_MAX + 1, 4],
     ] as const) {
       const other = instantiateSync(coreModuleSync(), createMemory(16 * WASM_PAGE_BYTES));
-      expect(other.createRegion(pages, owners, 1, 0)).toBeLessThan(0);
+      expect(other.createRegion(pages, owners, 1, 0, 0)).toBeLessThan(0);
     }
   });
 
   it("mark an owner dead only when it is another's, and that generation's", () => {
     const core = fresh(16, 4);
-    const other = Core.attach(instantiateSync(coreModuleSync(), core.memory), core.memory, 0);
+    const other = Core.attach(instantiateSync(coreModuleSync(), core.memory), core.memory, 0, 0);
     const { markDead } = core.exports;
     expect(markDead(core.ownerId)).toBe(status.OWNER_ALIVE);
     for (const wrong of [0, 3, 5, 255, other.ownerId + 256, other.ownerId & 0xff, -1])
@@ -166,6 +166,7 @@ describe("the package's entry", () => {
         "MemoryLimitExceededError",
         "NoOwnerSlotError",
         "NotARegionError",
+        "OwnerAliveError",
         "Region",
         "RegionBusyError",
         "RegionClosedError",

@@ -9,7 +9,7 @@ const CORE_LAYERS: readonly (readonly string[])[] = [
   ["owners", "claim", "counters", "budget", "pressure"],
   ["pages", "sizeclass", "slab", "record", "hint", "lock", "heap"],
   ["ring", "hash", "table", "eviction", "cache"],
-  ["recover", "check", "region"],
+  ["report", "settle", "recover", "check", "region"],
   ["index"],
 ];
 

@@ -13,7 +13,7 @@ let whole: number;
 /** An owner that never runs while it holds the lock. */
 let holder: Core;
 
-const hold = (by: { ownerId: number }): void => void Atomics.store(holder.i32, H_LOCK >>> 2, by.ownerId & 0xff);
+const hold = (by: { ownerId: number }): void => void Atomics.store(holder.i32, H_LOCK >>> 2, by.ownerId);
 const letGo = (): void => void Atomics.store(holder.i32, H_LOCK >>> 2, 0);
 const lockWord = (): number => Atomics.load(holder.i32, H_LOCK >>> 2);
 const deferred = (): number => Atomics.load(holder.i32, H_DEFERRED >>> 2);
@@ -22,7 +22,7 @@ function open(busyMs: number): void {
   r = region({ busyMs });
   whole = r.stats().largestFreeBytes;
   const { memory, module } = r.handle();
-  holder = Core.attach(instantiateSync(module, memory), memory, 0);
+  holder = Core.attach(instantiateSync(module, memory), memory, 0, 0);
 }
 
 beforeEach(() => open(0));
@@ -192,7 +192,7 @@ describe("a dead holder", () => {
     expect(r.heap.alloc(100_000)).toBe(0);
     const witness = Region.attachSync(r.handle());
     const { memory, module } = r.handle();
-    const host = Core.attach(instantiateSync(module, memory), memory, 0);
+    const host = Core.attach(instantiateSync(module, memory), memory, 0, 0);
     expect(host.exports.markDead(holder.ownerId)).toBe(OK);
     expect(r.heap.alloc(100_000)).not.toBe(0);
     expect(lockWord()).toBe(0);
@@ -207,7 +207,7 @@ describe("a dead holder", () => {
     holder.exports.detachRegion();
     open(60_000);
     const { memory, module } = r.handle();
-    const host = Core.attach(instantiateSync(module, memory), memory, 0);
+    const host = Core.attach(instantiateSync(module, memory), memory, 0, 0);
     host.exports.markDead(holder.ownerId);
     hold(holder);
     const started = performance.now();
@@ -218,7 +218,7 @@ describe("a dead holder", () => {
   it("one after the other: each takeover works", () => {
     const { memory, module } = r.handle();
     for (let round = 1; round <= 2; round++) {
-      const dying = Core.attach(instantiateSync(module, memory), memory, 0);
+      const dying = Core.attach(instantiateSync(module, memory), memory, 0, 0);
       expect(dying.ownerId).toBeGreaterThan(0);
       hold(dying);
       holder.exports.markDead(dying.ownerId);
@@ -233,7 +233,7 @@ describe("a dead holder", () => {
     const runs = [r.heap.alloc(50_000), r.heap.alloc(60_000)];
     hold(holder);
     const { memory, module } = r.handle();
-    Core.attach(instantiateSync(module, memory), memory, 0).exports.markDead(holder.ownerId);
+    Core.attach(instantiateSync(module, memory), memory, 0, 0).exports.markDead(holder.ownerId);
     for (const offset of runs) expect(r.heap.free(offset)).toBe(true);
     expect(r.heap.alloc(whole)).not.toBe(0);
   });

@@ -5,7 +5,7 @@ import { H_LOCK } from "../assembly/shared/layout.js";
 import { Region } from "../src/index.js";
 
 function holdLock(region: Region, ownerId: number): void {
-  Atomics.store(region.heap.i32, H_LOCK >>> 2, ownerId & 0xff);
+  Atomics.store(region.heap.i32, H_LOCK >>> 2, ownerId);
 }
 
 describe("markDead", () => {

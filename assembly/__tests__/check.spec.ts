@@ -14,7 +14,7 @@ import { geometry } from "../sizeclass";
 import {
   AUX_TAIL,
   B_TAG_SHIFT,
-  CLAIM_LIVE,
+  CLAIM_SHARED,
   CLAIM_STATE_SHIFT,
   C_FULL,
   GRAIN_SHIFT,
@@ -71,6 +71,7 @@ import {
   checkAll,
   countOf,
   fresh,
+  idOf,
   is,
   outWord,
   problemCode,
@@ -112,7 +113,7 @@ describe("a sound heap", () => {
     fresh(4, 2);
     become(2);
     become(1);
-    store32(H_LOCK, 2);
+    store32(H_LOCK, idOf(2));
     same(checkAll(), BUSY, "held", 0);
     store32(H_LOCK, 0);
     poison(BAD_CHAIN);
@@ -198,7 +199,7 @@ describe("BAD_EMPTY_HINT", () => {
 
   it("is reported when no hint leads to a freed run", () => {
     mixed();
-    store32(H_LOCK, 2);
+    store32(H_LOCK, 0x102);
     is(free((<usize>run) << GRAIN_SHIFT), true, "freed", 0);
     store32(H_LOCK, 0);
     same(get32(wordAt(run)) & T_MASK, T_FREED, "type", 0);
@@ -266,8 +267,20 @@ describe("BAD_RECORD", () => {
     reportsOnly(BAD_RECORD, blockSlab, "an owner that left");
     store64(recordAt(p), claim & (((<u64>1) << CLAIM_STATE_SHIFT) - 1));
     reportsOnly(BAD_RECORD, blockSlab, "no state");
-    store64(recordAt(p), claim + ((<u64>CLAIM_LIVE) << CLAIM_STATE_SHIFT));
-    reportsOnly(BAD_RECORD, blockSlab, "another state");
+    for (let state: u64 = CLAIM_SHARED + 1; state < 16; state++) {
+      store64(recordAt(p), (claim & (((<u64>1) << CLAIM_STATE_SHIFT) - 1)) | (state << CLAIM_STATE_SHIFT));
+      reportsOnly(BAD_RECORD, blockSlab, "another state");
+    }
+  });
+
+  it("is not reported for a Block that belongs to the region, whoever shared it, in a slab and in a run", () => {
+    mixed();
+    for (let owner: u64 = 0; owner < 256; owner++) {
+      const claim = ((<u64>CLAIM_SHARED) << CLAIM_STATE_SHIFT) | (owner + 0x100);
+      store64(recordAt((<usize>blockSlab) << GRAIN_SHIFT), claim);
+      store64(bitsAt(blockRun), claim);
+      sound("shared by", owner);
+    }
   });
 
   it("is reported for a Block run without a claim", () => {

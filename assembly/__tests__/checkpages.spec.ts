@@ -30,7 +30,7 @@ import { blockRun, hole, mixed, reports, reportsOnly, run, slab } from "./mixed"
 /** A run that was given back while another held the lock, and that nobody will merge. */
 function freedRun(): u32 {
   const p = allocUnsafe(9000);
-  store32(H_LOCK, 2);
+  store32(H_LOCK, 0x102);
   is(free(p), true, "freed", 0);
   store32(H_LOCK, 0);
   store32(H_DEFERRED, 0);

@@ -10,6 +10,7 @@ import {
   endAlloc,
   endFree,
   endMark,
+  freedByOthers,
   isNamed,
   markOf,
   ownJournalClear,
@@ -101,6 +102,26 @@ describe("activity", () => {
     const before = activity();
     put64(slotOf(2) + S_ALLOC, 0x1234000000000000);
     same(activity(), before, "with a journal", 0);
+  });
+});
+
+describe("freedByOthers", () => {
+  it("changes with each free that another owner completes, and with nothing else", () => {
+    fresh(4, 3);
+    become(2);
+    become(1);
+    const before = freedByOthers();
+    endAlloc(8);
+    endFree(8);
+    same(freedByOthers(), before, "after own operations", 0);
+    put64(slotOf(2) + S_FREE, 0x1234000000000000);
+    put64(slotOf(2) + S_ALLOC, 0x1234000000000010);
+    same(freedByOthers(), before, "after another's allocation, with journals", 0);
+    for (let owner: u32 = 2; owner <= 3; owner++) {
+      const last = freedByOthers();
+      put64(slotOf(owner) + S_FREE, 8);
+      same(freedByOthers(), last + 8, "after a free of", owner);
+    }
   });
 });
 

@@ -1,17 +1,22 @@
 // Dying: each operation of pages.ts and slab.ts once more, store by store in the order of docs/protocols.md § 4, so that it can be
 // cut after each store.
 
-import { get32, get64, put32, put64 } from "../memory";
+import { get32, get64, put32, put64, zero } from "../memory";
+import { lastClaim, nextClaim, recordIn } from "../claim";
 import { firstGrain, grains } from "../header";
 import { hintSet, bitmapOf } from "../hint";
 import { lock, unlock } from "../lock";
+import { slotOf } from "../owners";
 import { auxAt, binOf, bitsAt, runWord, slabTail, slabWord, wordAt } from "../pages";
 import { geometry } from "../sizeclass";
 import {
   AUX_TAIL,
   B_TAG_SHIFT,
+  C_BLOCKS,
   C_FULL,
   C_GRAINS,
+  C_SIZE,
+  GRAIN_SHIFT,
   HINT_EMPTY,
   H_BINS,
   H_BIN_BITS,
@@ -19,7 +24,12 @@ import {
   H_PEAK,
   H_REBUILDS,
   H_TAIL,
+  J_BLOCK,
+  KIND_BLOCK,
   OWNER_DEAD,
+  RECORD_BYTES,
+  S_ALLOC,
+  S_ALLOC_JOURNAL,
   T_FREE,
   T_FREED,
   T_MASK,
@@ -36,12 +46,13 @@ let left: i32 = 0;
 let done: i32 = 0;
 export let committed: bool = false;
 
-function w32(at: usize, value: u32): void {
+/** One store of the dying thread, if it still happens. */
+export function w32(at: usize, value: u32): void {
   done++;
   if (left-- > 0) put32(at, value);
 }
 
-function w64(at: usize, value: u64): void {
+export function w64(at: usize, value: u64): void {
   done++;
   if (left-- > 0) put64(at, value);
 }
@@ -85,7 +96,7 @@ export function dyingAddCommitted(length: u32): void {
   w32(H_COMMITTED, sum);
 }
 
-export function dyingCarve(head: u32, start: u32, length: u32, word: u32, owner: u32): void {
+export function dyingCarve(head: u32, start: u32, length: u32, word: u32, aux: u32): void {
   const whole = get32(wordAt(head)) >>> W_LENGTH_SHIFT;
   const front = start - head;
   const rest = whole - front - length;
@@ -95,7 +106,7 @@ export function dyingCarve(head: u32, start: u32, length: u32, word: u32, owner:
     dyingLink(start + length, rest);
   }
   w64(bitsAt(start), 0);
-  w32(auxAt(start), owner);
+  w32(auxAt(start), aux);
   dyingAddCommitted(length);
   if (front == 0) {
     commit32(wordAt(start), word);
@@ -153,18 +164,30 @@ export function dyingShrink(start: u32, length: u32): void {
   if (left > 0) dyingGiveBack(start + length, rest);
 }
 
+/** The slab opens with its first block taken and, of a Block slab, claimed. */
 export function dyingNewSlab(head: u32, start: u32, tag: u32): void {
+  dyingBareSlab(head, start, tag);
+  committed = false;
+  const journal = slotOf(2) + S_ALLOC_JOURNAL;
+  const full = get64(geometry(tag) + C_FULL);
+  const isBlock = (tag & 3) == KIND_BLOCK;
+  if (isBlock && left > 0) nextClaim();
+  w32(journal, (start << GRAIN_SHIFT) | (isBlock ? J_BLOCK : 0));
+  if (isBlock) w64(recordIn(start, geometry(tag), 0), lastClaim());
+  if (left > 0) committed = true;
+  w64(bitsAt(start), ((<u64>tag) << B_TAG_SHIFT) | (full & ~1));
+  if (left > 0) hintSet(bitmapOf(tag), start);
+  w64(slotOf(2) + S_ALLOC, get32(geometry(tag) + C_SIZE));
+}
+
+function dyingBareSlab(head: u32, start: u32, tag: u32): void {
   const length = get32(geometry(tag) + C_GRAINS);
+  if (left > 0 && (tag & 3) == KIND_BLOCK) {
+    zero(recordIn(start, geometry(tag), 0), get32(geometry(tag) + C_BLOCKS) * RECORD_BYTES);
+  }
   for (let i: u32 = 1; i < length; i++) w32(wordAt(start + i), slabWord(tag, i));
   dyingCarve(head, start, length, slabWord(tag, 0), 0);
-  committed = false;
   w32(H_TAIL, get32(H_TAIL) + slabTail(tag));
-  if (left > 0) {
-    hintSet(bitmapOf(tag), start);
-    hintSet(HINT_EMPTY, start);
-    committed = true;
-  }
-  w64(bitsAt(start), ((<u64>tag) << B_TAG_SHIFT) | get64(geometry(tag) + C_FULL));
 }
 
 export function dyingClose(g: u32, tag: u32): void {
@@ -176,13 +199,28 @@ export function dyingClose(g: u32, tag: u32): void {
   if (left > 0) dyingGiveBack(g, length);
 }
 
+/** The next stores are those of a thread that dies after so many of them. */
+export function cutAfter(stores: i32): void {
+  left = stores;
+  done = 0;
+  committed = false;
+}
+
+/** Whether the dying thread still runs. */
+export function isRunning(): bool {
+  return left > 0;
+}
+
+/** Whether all of the operation's stores have happened. */
+export function isWhole(stores: i32): bool {
+  return stores >= done;
+}
+
 /** Owner 2 takes the lock and is about to die after `stores` stores. */
 export function beginDying(stores: i32): void {
   become(2);
   same(lock(), OK, "lock of the dying", stores);
-  left = stores;
-  done = 0;
-  committed = false;
+  cutAfter(stores);
 }
 
 /** Owner 2 is dead; owner 1 takes the lock from it. Whether all of the operation's stores had happened. */
@@ -192,11 +230,14 @@ export function endDying(what: string, stores: i32): bool {
   same(lock(), OK, "lock of the survivor, " + what, stores);
   same(get32(H_REBUILDS), 1, "rebuilds, " + what, stores);
   unlock();
-  return stores >= done;
+  return isWhole(stores);
 }
 
 /** A whole slab with all blocks free. */
 export function makeSlab(g: u32, tag: u32): void {
   left = 1000;
-  dyingNewSlab(g, g, tag);
+  dyingBareSlab(g, g, tag);
+  hintSet(bitmapOf(tag), g);
+  hintSet(HINT_EMPTY, g);
+  put64(bitsAt(g), ((<u64>tag) << B_TAG_SHIFT) | get64(geometry(tag) + C_FULL));
 }

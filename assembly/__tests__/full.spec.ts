@@ -1,16 +1,57 @@
 // Full: when it is said, when it is not, and that everything comes back.
 
-import { get32 } from "../memory";
+import { get32, put32 } from "../memory";
 import { store32 } from "../atomic";
-import { countedBytes } from "../counters";
+import {
+  beginAlloc,
+  beginFree,
+  beginMark,
+  countedBytes,
+  endAlloc,
+  endFree,
+  endMark,
+  ownJournalClear,
+} from "../counters";
 import { firstGrain, grains, poison } from "../header";
 import { alloc, allocAligned, allocSlow, allocUnsafe, free, refuse, usableSize } from "../heap";
-import { leave, slot } from "../owners";
+import { bitmapOf, hintClear } from "../hint";
+import { lock } from "../lock";
+import { leave, slot, slotOf } from "../owners";
+import { wordAt } from "../pages";
 import { reason } from "../region";
 import { classOf, geometry } from "../sizeclass";
-import { C_GRAINS, GRAIN_BYTES, GRAIN_SHIFT, H_LOCK, H_PEAK, S_REASON } from "../shared/layout";
-import { BAD_CHAIN, BUSY, FULL, NOT_ATTACHED, POISONED, TOO_LARGE } from "../shared/status";
-import { become, chain, fresh, is, isChain, isZero, same, smallHeap, sound, trimNow, longestRun } from "./lib";
+import { hintRecord } from "../slab";
+import {
+  C_GRAINS,
+  GRAIN_BYTES,
+  GRAIN_SHIFT,
+  H_DEFERRED,
+  H_LOCK,
+  H_PEAK,
+  OWNER_DEAD,
+  R_SLAB,
+  R_TOP,
+  S_FREE_JOURNAL,
+  S_REASON,
+  T_FREED,
+  T_MASK,
+} from "../shared/layout";
+import { BAD_CHAIN, BUSY, FULL, NOT_ATTACHED, OK, POISONED, TOO_LARGE } from "../shared/status";
+import {
+  become,
+  chain,
+  fresh,
+  idOf,
+  is,
+  isChain,
+  isZero,
+  same,
+  setState,
+  smallHeap,
+  sound,
+  trimNow,
+  longestRun,
+} from "./lib";
 
 /** Takes blocks of `bytes` until there are no more; they stand in a list. */
 function fill(bytes: u32): Array<usize> {
@@ -102,15 +143,95 @@ describe("full", () => {
     sound("freed", 0);
   });
 
+  it("is not said while a run that was freed is named by no hint but a journal, of an owner that lives, died, or is this one", () => {
+    for (let owner: u32 = 1; owner <= 3; owner++) {
+      smallHeap(20, 3);
+      const p = allocUnsafe(20 << GRAIN_SHIFT);
+      become(3);
+      setState(3, OWNER_DEAD);
+      become(2);
+      become(1);
+      const g = <u32>(p >>> GRAIN_SHIFT);
+      store32(wordAt(g), (get32(wordAt(g)) & ~T_MASK) | T_FREED);
+      endFree(20 << GRAIN_SHIFT);
+      put32(slotOf(owner) + S_FREE_JOURNAL, <u32>p);
+      is(owner == 2 ? allocUnsafe(100) != 0 : allocUnsafe(15 << GRAIN_SHIFT) != 0, true, "taken, named by", owner);
+      put32(slotOf(owner) + S_FREE_JOURNAL, 0);
+      sound("taken, named by", owner);
+    }
+  });
+
+  it("is not said while a slab with a free block is named by no hint but another's journal or mark", () => {
+    for (let how = 0; how < 3; how++) {
+      smallHeap(20, 2);
+      const blocks = fill(100);
+      const p = blocks[3];
+      const g = <u32>(p >>> GRAIN_SHIFT);
+      is(free(p), true, "freed", how);
+      hintClear(bitmapOf(classOf(100) << 2), g);
+      put32(hintRecord(classOf(100) << 2) + R_SLAB, 0);
+      put32(hintRecord(classOf(100) << 2) + R_TOP, 0);
+      become(2);
+      if (how == 0) beginAlloc(p);
+      if (how == 1) beginFree(p);
+      if (how == 2) beginMark(g & ~7);
+      become(1);
+      same(allocUnsafe(100), p, "taken, named by", how);
+      become(2);
+      endAlloc(0);
+      endFree(0);
+      endMark();
+      become(1);
+      same(allocUnsafe(100), 0, "then full", how);
+      same(reason(), FULL, "reason", how);
+      sound("full", how);
+    }
+  });
+
+  it("is not said, nor BUSY, while the lock is held and a hint leads to a block in another's home", () => {
+    fresh(16, 3);
+    become(2);
+    const p = allocUnsafe(100);
+    become(3);
+    become(1);
+    store32(H_LOCK, idOf(3));
+    const q = allocUnsafe(100);
+    is(q != 0 && q >>> GRAIN_SHIFT == p >>> GRAIN_SHIFT, true, "in the other's slab", 0);
+    same(allocUnsafe(3000), 0, "of a class without a slab", 0);
+    same(reason(), BUSY, "reason", 0);
+    same(allocUnsafe(20000), 0, "a run", 0);
+    same(reason(), BUSY, "reason", 0);
+    store32(H_LOCK, 0);
+    sound("afterwards", 0);
+  });
+
+  it("leaves the lock free and no journal, and runs freed while it was decided are merged", () => {
+    smallHeap(30, 2);
+    const p = allocUnsafe(10 << GRAIN_SHIFT);
+    const rest = allocUnsafe(20 << GRAIN_SHIFT);
+    same(lock(), OK, "lock", 0);
+    become(2);
+    is(free(p), true, "freed while the lock is held", 0);
+    become(1);
+    same(get32(H_DEFERRED), 1, "deferred", 0);
+    store32(H_LOCK, 0);
+    same(allocUnsafe(11 << GRAIN_SHIFT), 0, "longer than what was freed", 0);
+    same(reason(), FULL, "reason", 0);
+    same(get32(H_LOCK) | get32(H_DEFERRED), 0, "lock, deferred", 0);
+    is(ownJournalClear(), true, "journal clear", 0);
+    is(allocUnsafe(10 << GRAIN_SHIFT) != 0 && free(rest), true, "what was freed fits", 0);
+    sound("afterwards", 0);
+  });
+
   it("differs from TOO_LARGE, NOT_ATTACHED, BUSY and POISONED", () => {
     fresh(4, 2);
     same(allocUnsafe(((grains - firstGrain) << GRAIN_SHIFT) + 1), 0, "more than the heap", 0);
     same(reason(), TOO_LARGE, "reason", 0);
     same(allocUnsafe(0xffffffff), 0, "the largest number", 0);
     same(reason(), TOO_LARGE, "reason", 0);
-    store32(H_LOCK, 2);
     become(2);
     become(1);
+    store32(H_LOCK, idOf(2));
     same(allocUnsafe(10000), 0, "while the lock is held", 0);
     same(reason(), BUSY, "reason", 0);
     store32(H_LOCK, 0);

@@ -34,7 +34,21 @@ import {
 } from "../shared/layout";
 import { CLASS_COUNT, SMALL_BYTES_MAX } from "../shared/limits";
 import { BAD_CHAIN, FULL, NOT_LIVE, TOO_LARGE } from "../shared/status";
-import { become, chain, fresh, is, isChain, isZero, permutation, same, smallHeap, sound, text, trimNow } from "./lib";
+import {
+  become,
+  chain,
+  fresh,
+  idOf,
+  is,
+  isChain,
+  isZero,
+  permutation,
+  same,
+  smallHeap,
+  sound,
+  text,
+  trimNow,
+} from "./lib";
 
 /** What a request of `bytes` bytes is granted. */
 function granted(bytes: u32): u32 {
@@ -338,7 +352,7 @@ describe("realloc", () => {
     mark(p, 20000, 0x33);
     become(2);
     become(1);
-    store32(H_LOCK, 2);
+    store32(H_LOCK, idOf(2));
     const q = realloc(p, 5000);
     is(q == 0 || q == p || usableSize(q) >= 5000, true, "answer", 0);
     store32(H_LOCK, 0);

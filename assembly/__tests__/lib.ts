@@ -1,7 +1,7 @@
 // Lib: what the specs share. Regions of chosen sizes in the low part of the memory, one thread that acts as several owners, the
 // chain of heads as a text, and assertions that stay silent (and fast) over exhaustive loops.
 
-import { get32, get8, put32 } from "../memory";
+import { get32, get64, get8, put32 } from "../memory";
 import { load32, store32 } from "../atomic";
 import { check } from "../check";
 import { endAlloc, endFree } from "../counters";
@@ -29,6 +29,7 @@ import {
   OWNER_LIVE,
   SLOT_BYTES,
   S_OUT,
+  S_OUT_WORDS,
   S_STATE,
   T_FREE,
   T_FREED,
@@ -53,7 +54,7 @@ export function wipe(): void {
 export function fresh(pages: u32, owners: u32): void {
   wipe();
   dirtyPages = pages;
-  same(createRegion(pages, owners, false, 0), 0x101, "id of the creator", 0);
+  same(createRegion(pages, owners, false, 0, 0), 0x101, "id of the creator", 0);
 }
 
 /** A fresh region whose heap has exactly `length` grains; owner 1 is attached and may not sleep. */
@@ -66,7 +67,7 @@ export function smallHeap(length: u32, owners: u32): void {
   same(reopen(), OK, "openHeader", 0);
   buildClasses();
   buildPages();
-  same(join(false, 0), 0x101, "id of the first owner", 0);
+  same(join(false, 0, 0), 0x101, "id of the first owner", 0);
 }
 
 /**
@@ -90,7 +91,7 @@ export function reopen(): u32 {
 /** Attaches as another thread would. */
 export function attach(): i32 {
   const capacity = hideSmallness();
-  const id = attachRegion(false, 0);
+  const id = attachRegion(false, 0, 0);
   put32(H_CAPACITY, capacity);
   return id;
 }
@@ -117,7 +118,7 @@ export function becomeWith(index: u32, block: bool, ms: u32): void {
   const generation = (state & 3) == OWNER_FREE ? (state >>> 2) + 1 : state >>> 2;
   const others = hideOthers(index);
   store32(at + S_STATE, ((generation - 1) << 2) | OWNER_FREE);
-  same(join(block, ms), (generation << 8) | index, "id of the owner to be", index);
+  same(join(block, ms, 0), (generation << 8) | index, "id of the owner to be", index);
   showOthers(others);
   if ((state & 3) != OWNER_FREE) memory.copy(at, kept, SLOT_BYTES);
   store32(at + S_STATE, (generation << 2) | OWNER_LIVE);
@@ -142,6 +143,11 @@ function showOthers(states: StaticArray<u32>): void {
 export function setState(index: u32, state: u32): void {
   const at = slotOf(index) + S_STATE;
   store32(at, (load32(at) & ~3) | state);
+}
+
+/** Id of the owner that has slot `index` now, or had it last. */
+export function idOf(index: u32): u32 {
+  return ((load32(slotOf(index) + S_STATE) >>> 2) << 8) | index;
 }
 
 /** A number as a text. */
@@ -282,7 +288,7 @@ export function trimNow(): void {
 
 /** A counted raw run of `length` grains from heap grain `at` on, out of the free run that begins at heap grain `head`. */
 export function run(head: u32, at: u32, length: u32): void {
-  carve(grain(head), grain(at), length, runWord(T_RUN, KIND_RAW, length), 1);
+  carve(grain(head), grain(at), length, runWord(T_RUN, KIND_RAW, length), 0);
   endAlloc(length * GRAIN_BYTES);
 }
 
@@ -290,6 +296,16 @@ export function run(head: u32, at: u32, length: u32): void {
 export function back(at: u32, length: u32): void {
   giveBack(grain(at), length);
   endFree(length * GRAIN_BYTES);
+}
+
+/** Every word below the heap, but what reports say and whose turn the lock was, as one number. */
+export function regionHash(): u64 {
+  let hash: u64 = 14695981039346656037;
+  const out = slot + S_OUT;
+  for (let at: usize = 0; at < (<usize>firstGrain) << GRAIN_SHIFT; at += 8) {
+    if (at < out || at >= out + (S_OUT_WORDS << 2)) hash = (hash ^ get64(at)) * 1099511628211;
+  }
+  return hash;
 }
 
 /** All these bytes are zero. */

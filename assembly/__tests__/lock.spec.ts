@@ -7,11 +7,12 @@ import { grains, poison } from "../header";
 import { allocUnsafe, free, takeLarge } from "../heap";
 import { bitmapOf, hintClear } from "../hint";
 import { lock, tryLock, unlock } from "../lock";
-import { leave, me } from "../owners";
+import { leave, slotOf } from "../owners";
 import { auxAt, bitsAt, carve, findRun, runWord, wordAt } from "../pages";
 import { classOf } from "../sizeclass";
-import { hintRecord } from "../slab";
+import { hintRecord, shedIdle } from "../slab";
 import {
+  AUX_IN_FLIGHT,
   GRAIN_SHIFT,
   HINT_EMPTY,
   H_BINS,
@@ -19,11 +20,13 @@ import {
   H_LOCK,
   H_REBUILDS,
   H_WAITERS,
+  J_MASK,
   KIND_BLOCK,
   KIND_RAW,
   OWNER_DEAD,
   OWNER_JOINING,
   R_SLAB,
+  S_STATE,
   T_FREED,
   T_MASK,
   T_RUN,
@@ -31,7 +34,7 @@ import {
 } from "../shared/layout";
 import { BAD_CHAIN, BUSY, NOT_ATTACHED, OK, POISONED } from "../shared/status";
 import { join as waitForOther, put } from "./host";
-import { address, become, becomeWith, fresh, grain, is, isChain, same, setState, smallHeap, sound } from "./lib";
+import { address, become, becomeWith, fresh, grain, is, isChain, same, setState, smallHeap, sound, text } from "./lib";
 
 /** Everything that the page lock guards, as one number; the lock itself is not in it. */
 function guarded(): u64 {
@@ -53,12 +56,12 @@ function heldByAnother(): void {
 }
 
 describe("lock", () => {
-  it("writes the holder's index when nobody holds it, and unlock writes 0", () => {
+  it("writes the holder's id when nobody holds it, and unlock writes 0", () => {
     fresh(4, 3);
     for (let owner: u32 = 1; owner <= 3; owner++) {
       become(owner);
       same(lock(), OK, "status, owner", owner);
-      same(load32(H_LOCK), owner, "word, owner", owner);
+      same(load32(H_LOCK), 0x100 | owner, "word, owner", owner);
       unlock();
       same(load32(H_LOCK), 0, "word afterwards, owner", owner);
     }
@@ -87,7 +90,7 @@ describe("lock", () => {
         becomeWith(1, mayBlock == 1, ms);
         const before = guarded();
         same(lock(), BUSY, "status, ms", ms);
-        same(load32(H_LOCK), 2, "holder, ms", ms);
+        same(load32(H_LOCK), 0x102, "holder, ms", ms);
         same(guarded(), before, "what it guards, ms", ms);
       }
     }
@@ -112,7 +115,7 @@ describe("lock", () => {
       for (let tries = 0; status == BUSY && tries < 1000; tries++) status = lock();
       waitForOther();
       same(status, OK, "status", mayBlock);
-      same(load32(H_LOCK), 1, "holder", mayBlock);
+      same(load32(H_LOCK), 0x101, "holder", mayBlock);
       same(get32(H_REBUILDS), 0, "rebuilds", mayBlock);
     }
   });
@@ -137,7 +140,7 @@ describe("lock", () => {
     store32(H_COMMITTED, 9999);
     setState(2, OWNER_DEAD);
     same(lock(), OK, "status", 0);
-    same(load32(H_LOCK), 1, "holder", 0);
+    same(load32(H_LOCK), 0x101, "holder", 0);
     same(get32(H_REBUILDS), 1, "rebuilds", 0);
     unlock();
     sound("rebuilt", 0);
@@ -150,12 +153,25 @@ describe("lock", () => {
     same(lock(), OK, "lock", 0);
     setState(2, OWNER_DEAD);
     setState(3, OWNER_DEAD);
-    store32(H_LOCK, 3);
+    store32(H_LOCK, 0x103);
     become(1);
     same(lock(), OK, "status", 0);
-    same(load32(H_LOCK), 1, "holder", 0);
+    same(load32(H_LOCK), 0x101, "holder", 0);
     unlock();
     sound("rebuilt", 0);
+  });
+
+  it("is told by its id: a holder's death is not said of another generation of its slot", () => {
+    for (let held: u32 = 1; held <= 4; held++) {
+      for (let dead: u32 = 1; dead <= 4; dead++) {
+        fresh(4, 2);
+        store32(H_LOCK, (held << 8) | 2);
+        store32(slotOf(2) + S_STATE, (dead << 2) | OWNER_DEAD);
+        const isSame = held == dead;
+        same(lock(), isSame ? OK : BUSY, "status of a holder of generation " + text(held) + ", dead", dead);
+        same(load32(H_LOCK), isSame ? 0x101 : (held << 8) | 2, "holder, dead", dead);
+      }
+    }
   });
 
   it("of a region whose chain is broken is refused by the rebuild, which poisons it", () => {
@@ -179,13 +195,32 @@ describe("an owner that finds itself the holder", () => {
     sound("rebuilt", 0);
   });
 
-  it("gives the run back that it had carved and not yet returned", () => {
+  it("takes it back in the first call that wants it, a free of a run as well, and lets it go", () => {
+    for (let call = 0; call < 4; call++) {
+      smallHeap(40, 1);
+      const p = takeLarge(5 << GRAIN_SHIFT, 1, KIND_RAW);
+      lock();
+      const g = findRun(6);
+      beginAlloc((<usize>(g + 14)) << GRAIN_SHIFT);
+      carve(g, g + 14, 6, runWord(T_RUN, KIND_RAW, 6), AUX_IN_FLIGHT);
+      store32(H_COMMITTED, 4321);
+      if (call == 0) is(free(p), true, "freed", call);
+      if (call == 1) is(takeLarge(9 << GRAIN_SHIFT, 1, KIND_RAW) != 0, true, "taken", call);
+      if (call == 2) is(allocUnsafe(100) != 0, true, "a small one", call);
+      if (call == 3) shedIdle();
+      same(load32(H_LOCK), 0, "lock, call", call);
+      same(get32(H_REBUILDS), 1, "rebuilds, call", call);
+      sound("call", call);
+    }
+  });
+
+  it("gives the run back that it had carved and not yet counted", () => {
     for (let kind: u32 = KIND_RAW; kind <= <u32>KIND_BLOCK; kind += KIND_BLOCK) {
       smallHeap(20, 1);
       lock();
       const g = findRun(6);
       beginAlloc((<usize>(g + 14)) << GRAIN_SHIFT);
-      carve(g, g + 14, 6, runWord(T_RUN, kind, 6), me);
+      carve(g, g + 14, 6, runWord(T_RUN, kind, 6), AUX_IN_FLIGHT);
       isChain("free 14, run 6", "before", kind);
       same(lock(), OK, "status", kind);
       isChain("free 20", "after", kind);
@@ -208,7 +243,7 @@ describe("an owner that finds itself the holder", () => {
   it("gives back no block that was named by a journal for something else", () => {
     smallHeap(40, 1);
     const p = takeLarge(5 << GRAIN_SHIFT, 1, KIND_RAW);
-    for (let mark: u32 = 1; mark <= 2; mark++) {
+    for (let mark: u32 = 0; mark <= <u32>J_MASK; mark++) {
       lock();
       beginAlloc(p | mark);
       beginFree(p | mark);
@@ -251,16 +286,20 @@ describe("an owner that finds itself the holder", () => {
 });
 
 describe("tryLock", () => {
-  it("takes a free lock and no other, not even a dead owner's or its own", () => {
+  it("takes a free lock, and its own after an exception, with a rebuild; no other, not even a dead owner's", () => {
     fresh(4, 2);
     is(tryLock(), true, "free", 0);
-    is(tryLock(), false, "its own", 0);
+    same(get32(H_REBUILDS), 0, "rebuilds of a free one", 0);
+    store32(H_COMMITTED, 4321);
+    is(tryLock(), true, "its own", 0);
+    same(get32(H_REBUILDS), 1, "rebuilds of its own", 0);
     unlock();
+    sound("rebuilt", 0);
     heldByAnother();
     is(tryLock(), false, "a living owner's", 0);
     setState(2, OWNER_DEAD);
     is(tryLock(), false, "a dead owner's", 0);
-    same(load32(H_LOCK), 2, "holder", 0);
+    same(load32(H_LOCK), 0x102, "holder", 0);
   });
 
   it("does not take that of a poisoned region", () => {

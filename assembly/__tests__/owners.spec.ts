@@ -2,7 +2,22 @@
 
 import { get32, get64, put64 } from "../memory";
 import { load32, store32 } from "../atomic";
-import { join, leave, markDead, mayBlock, me, otherOwners, ownerState, slot, slotOf, waitMs } from "../owners";
+import {
+  isDead,
+  isLiving,
+  isPast,
+  join,
+  leave,
+  markDead,
+  mayBlock,
+  me,
+  otherOwners,
+  ownerState,
+  release,
+  slot,
+  slotOf,
+  waitMs,
+} from "../owners";
 import { classSize, geometry } from "../sizeclass";
 import {
   B_TAG_SHIFT,
@@ -35,19 +50,19 @@ import {
 } from "../shared/layout";
 import { CLASS_COUNT } from "../shared/limits";
 import { NOT_LIVE, OK, OWNER_ALIVE } from "../shared/status";
-import { fresh, is, same, setState } from "./lib";
+import { become, fresh, is, same, setState, text } from "./lib";
 
 describe("join", () => {
   it("hands out each slot once, in order, and 0 when none is free", () => {
     fresh(8, 5);
     for (let index: u32 = 2; index <= 5; index++) {
-      same(join(false, 0), 0x100 | index, "id", index);
+      same(join(false, 0, 0), 0x100 | index, "id", index);
       same(me, index, "me", index);
       same(slot, slotOf(index), "slot", index);
       same(ownerState(index), OWNER_LIVE, "state", index);
       same(otherOwners(), index - 1, "others", index);
     }
-    same(join(false, 0), 0, "id when all slots are taken", 0);
+    same(join(false, 0, 0), 0, "id when all slots are taken", 0);
     same(me, 5, "me after a refusal", 0);
   });
 
@@ -55,19 +70,19 @@ describe("join", () => {
     fresh(8, 3);
     setState(1, OWNER_DEAD);
     setState(2, OWNER_JOINING);
-    same(join(false, 0), 0x103, "id", 0);
-    same(join(false, 0), 0, "id when the rest is dead or joining", 0);
+    same(join(false, 0, 0), 0x103, "id", 0);
+    same(join(false, 0, 0), 0, "id when the rest is dead or joining", 0);
   });
 
   it("raises the generation each time a slot is handed out, and wraps it within 23 bits", () => {
     fresh(8, 1);
     leave();
     for (let generation: u32 = 2; generation <= 40; generation++) {
-      same(join(false, 0), (generation << 8) | 1, "id", generation);
+      same(join(false, 0, 0), (generation << 8) | 1, "id", generation);
       leave();
     }
     store32(SLOTS + SLOT_BYTES + S_STATE, (0x7fffff << 2) | OWNER_FREE);
-    const id = join(false, 0);
+    const id = join(false, 0, 0);
     same(id, 1, "id after the last generation", 0);
     same(load32(SLOTS + SLOT_BYTES + S_STATE), OWNER_LIVE, "state word after the last generation", 0);
   });
@@ -76,13 +91,13 @@ describe("join", () => {
     fresh(8, 1);
     leave();
     store32(SLOTS + SLOT_BYTES + S_STATE, (0x7ffffe << 2) | OWNER_FREE);
-    is(<i32>join(false, 0) > 0, true, "positive", 0);
+    is(<i32>join(false, 0, 0) > 0, true, "positive", 0);
   });
 
   it("keeps what the thread said about sleeping", () => {
     fresh(8, 2);
     is(mayBlock, false, "the creator", 1);
-    join(true, 7);
+    join(true, 7, 0);
     is(mayBlock, true, "the second", 2);
     same(waitMs, 7, "milliseconds of the second", 2);
   });
@@ -94,7 +109,7 @@ describe("join", () => {
     put64(at + S_ALLOC, 77);
     put64(at + S_FREE, 33);
     put64(at + S_SEQUENCE, 99);
-    join(false, 0);
+    join(false, 0, 0);
     same(get64(at + S_ALLOC), 77, "allocated", 0);
     same(get64(at + S_FREE), 33, "freed", 0);
     same(get64(at + S_SEQUENCE), 99, "sequence", 0);
@@ -128,8 +143,8 @@ describe("leave", () => {
 describe("markDead", () => {
   it("marks a living and a joining owner dead, and says OK again for one that is dead already", () => {
     fresh(8, 3);
-    const second = join(false, 0);
-    const third = join(false, 0);
+    const second = join(false, 0, 0);
+    const third = join(false, 0, 0);
     same(markDead(second), OK, "a living owner", 0);
     same(ownerState(2), OWNER_DEAD, "state", 2);
     same(markDead(second), OK, "a dead owner", 0);
@@ -143,8 +158,8 @@ describe("markDead", () => {
   it("refuses an id of an earlier or later generation, of a free slot, of nobody and of no slot", () => {
     fresh(8, 3);
     leave();
-    join(false, 0);
-    join(false, 0);
+    join(false, 0, 0);
+    join(false, 0, 0);
     same(me, 2, "me", 0);
     same(markDead(0x101), NOT_LIVE, "an earlier generation", 0);
     same(markDead(0x301), NOT_LIVE, "a later generation", 0);
@@ -159,11 +174,51 @@ describe("markDead", () => {
   it("refuses the caller's own id, and says of an earlier or later holder of its slot that it is gone", () => {
     fresh(8, 1);
     leave();
-    same(join(false, 0), 0x201, "id", 0);
+    same(join(false, 0, 0), 0x201, "id", 0);
     for (let generation: u32 = 0; generation < 8; generation++) {
       same(markDead((generation << 8) | 1), generation == 2 ? OWNER_ALIVE : NOT_LIVE, "generation", generation);
     }
     same(load32(slot + S_STATE), (2 << 2) | OWNER_LIVE, "state word", 0);
+  });
+});
+
+describe("what an id says of its owner", () => {
+  it("is that it is dead, that it lives or is about to, or that it is past, for each state and generation", () => {
+    fresh(4, 2);
+    for (let generation: u32 = 1; generation <= 6; generation++) {
+      for (let state: u32 = OWNER_FREE; state <= <u32>OWNER_JOINING; state++) {
+        store32(slotOf(2) + S_STATE, (generation << 2) | state);
+        for (let asked: u32 = 1; asked <= 8; asked++) {
+          const id = (asked << 8) | 2;
+          const isIt = asked == generation;
+          const what = "generation " + text(generation) + ", state " + text(state) + ", asked of";
+          is(isDead(id), isIt && state == OWNER_DEAD, "dead, " + what, asked);
+          is(isLiving(id), isIt && (state == OWNER_LIVE || state == OWNER_JOINING), "living, " + what, asked);
+          is(isPast(id), asked < generation || (isIt && state == OWNER_FREE), "past, " + what, asked);
+        }
+      }
+    }
+  });
+
+  it("goes on over the last generation", () => {
+    fresh(4, 2);
+    store32(slotOf(2) + S_STATE, (2 << 2) | OWNER_LIVE);
+    is(isPast(0x7fffff02) && isPast(0x7ffffe02) && isPast(0x102), true, "past", 0);
+    is(isPast(0x202) || isPast(0x302) || isPast(0x40000102), false, "not past", 0);
+  });
+});
+
+describe("release", () => {
+  it("frees the slot of that owner, keeps its generation and touches nothing else of it", () => {
+    fresh(4, 3);
+    join(false, 0, 5);
+    become(1);
+    same(markDead(0x102), OK, "dead", 0);
+    put64(slotOf(2) + S_ALLOC, 77);
+    release(0x102);
+    same(get64(slotOf(2) + S_STATE), ((<u64>5) << 32) | (1 << 2) | OWNER_FREE, "state and thread", 0);
+    same(get64(slotOf(2) + S_ALLOC), 77, "allocated", 0);
+    same(ownerState(1), OWNER_LIVE, "the caller", 0);
   });
 });
 

@@ -21,6 +21,7 @@ import {
 } from "../pages";
 import { geometry } from "../sizeclass";
 import {
+  AUX_IN_FLIGHT,
   AUX_TAIL,
   C_GRAINS,
   GRAIN_BYTES,
@@ -55,7 +56,7 @@ function isFreeRun(at: u32, length: u32): void {
 function isRun(at: u32, length: u32): void {
   const g = grain(at);
   same(get32(wordAt(g)), runWord(T_RUN, KIND_RAW, length), "head of the run at", at);
-  same(get32(auxAt(g)), 1, "owner of the run at", at);
+  same(get32(auxAt(g)), 0, "aux of the run at", at);
   same(load64(bitsAt(g)), 0, "bits of the run at", at);
   for (let i: u32 = 1; i < length; i++) {
     same(get32(wordAt(g + i)), 0, "word inside the run at " + text(at) + ", grain", i);
@@ -228,9 +229,9 @@ describe("giveBack", () => {
     }
   });
 
-  it("takes no mark of a run's owner for a free neighbour", () => {
+  it("takes no run in flight for a free neighbour", () => {
     smallHeap(6, 1);
-    carve(grain(0), grain(0), 1, runWord(T_RUN, KIND_RAW, 1), 250);
+    carve(grain(0), grain(0), 1, runWord(T_RUN, KIND_RAW, 1), AUX_IN_FLIGHT);
     endAlloc(GRAIN_BYTES);
     run(1, 1, 5);
     back(1, 5);

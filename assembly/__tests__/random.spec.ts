@@ -1,17 +1,18 @@
 // Random: long sequences of all calls by three owners that come, go and die, in a small region, against a list of what must be live.
 // Contents are marked and compared, and check() runs every so often. A failure names the seed and the step; the seeds are fixed.
 
-import { get64, get8 } from "../memory";
+import { get8 } from "../memory";
+import { lastClaim } from "../claim";
 import { countedBytes } from "../counters";
 import { alloc, allocAligned, allocUnsafe, free, realloc, usableSize } from "../heap";
 import { lock } from "../lock";
-import { leave, ownerState, slot } from "../owners";
-import { blockAlloc, blockFree, blockIsLive } from "../record";
-import { publishHints, releaseBlocks } from "../recover";
+import { leave, ownerState } from "../owners";
+import { blockAlloc, blockFree, blockIsLive, blockMove } from "../record";
+import { publishHints, recover, releaseBlocks } from "../recover";
 import { letGo, trim } from "../slab";
-import { OWNER_DEAD, OWNER_FREE, OWNER_LIVE, S_CLAIM } from "../shared/layout";
+import { CLAIM_SHARED, CLAIM_STATE_SHIFT, OWNER_DEAD, OWNER_FREE, OWNER_LIVE, REC_DONE } from "../shared/layout";
 import { OK } from "../shared/status";
-import { become, fresh, is, same, setState, sound, text, whoAmI } from "./lib";
+import { become, fresh, idOf, is, outWord, same, setState, sound, text, whoAmI } from "./lib";
 
 const OWNERS: u32 = 3;
 const BLOCKS_MAX = 300;
@@ -81,7 +82,7 @@ function takeOne(): void {
   else if (how == 2) add(allocUnsafe(bytes), bytes, 0);
   else {
     const p = blockAlloc(bytes, 8);
-    add(p, bytes, p == 0 ? 0 : get64(slot + S_CLAIM));
+    add(p, bytes, p == 0 ? 0 : lastClaim());
   }
 }
 
@@ -115,21 +116,36 @@ function resizeOne(): void {
   add(q, bytes, 0);
 }
 
-/** What `releaseBlocks(owner)` must have given back is no longer live. */
+/** The present owner makes a Block its own, or the region's; the claim that it had is stale. */
+function moveOne(): void {
+  if (count == 0) return;
+  const i = <i32>random(count);
+  const p = places[i];
+  const claim = claims[i];
+  const shared = random(4) == 0;
+  is(blockMove(p, <u32>claim, <u32>(claim >> 32), shared), claim != 0, "moved, " + where(), step);
+  if (claim == 0) return;
+  claims[i] = lastClaim();
+  is(blockMove(p, <u32>claim, <u32>(claim >> 32), shared), false, "moved by a stale claim, " + where(), step);
+  is(blockIsLive(p, <u32>claims[i], <u32>(claims[i] >> 32)), true, "live, " + where(), step);
+  isMarked(p, sizes[i], <u32>(p >>> 3) & 0xff);
+}
+
+/** What the leaving or recovery of `owner` must have given back is no longer live. */
 function forgetBlocksOf(owner: u32): void {
   for (let i = count - 1; i >= 0; i--) {
-    if (claims[i] == 0 || (<u32>claims[i] & 0xff) != owner) continue;
+    if (claims[i] == 0 || (<u32>claims[i] & 0xff) != owner || claims[i] >> CLAIM_STATE_SHIFT == CLAIM_SHARED) continue;
     same(usableSize(places[i]), 0, "a Block of the gone, " + where(), step);
     remove(i);
   }
 }
 
-/** The present owner leaves, or dies and is cleared away by another. */
+/** The present owner leaves, or dies and is recovered by another. */
 function goAway(): void {
   const gone = whoAmI();
   const next = 1 + (gone % OWNERS);
   if (random(2)) {
-    releaseBlocks(gone);
+    releaseBlocks(gone, ~0);
     publishHints(gone);
     leave();
     become(next);
@@ -137,9 +153,9 @@ function goAway(): void {
     setState(gone, OWNER_DEAD);
     if (ownerState(next) != OWNER_FREE) setState(next, OWNER_LIVE);
     become(next);
-    releaseBlocks(gone);
-    publishHints(gone);
-    setState(gone, OWNER_FREE);
+    same(recover(idOf(gone)), OK, "recovered, " + where(), step);
+    same(outWord(REC_DONE), 1, "done, " + where(), step);
+    same(ownerState(gone), OWNER_FREE, "slot, " + where(), step);
   }
   forgetBlocksOf(gone);
 }
@@ -149,6 +165,7 @@ function stepOnce(): void {
   if (what < 430) takeOne();
   else if (what < 820) giveOne();
   else if (what < 900) resizeOne();
+  else if (what < 920) moveOne();
   else if (what < 985) become(1 + random(OWNERS));
   else if (what < 990) {
     same(lock(), OK, "lock", step);
@@ -167,7 +184,7 @@ function runSeed(): void {
     if (step % 100 == 0) sound(where(), step);
   }
   while (count > 0) giveOne();
-  for (let owner: u32 = 1; owner <= OWNERS; owner++) releaseBlocks(owner);
+  for (let owner: u32 = 1; owner <= OWNERS; owner++) releaseBlocks(owner, ~0);
   same(countedBytes(), 0, "counted at the end, seed", seed);
   sound("at the end, seed", seed);
 }

@@ -1,7 +1,8 @@
 // Records: whose a Block is, in slabs and in runs. A handle works once, a stale or foreign one never.
 
-import { get32, get64 } from "../memory";
+import { get32 } from "../memory";
 import { load64 } from "../atomic";
+import { lastClaim } from "../claim";
 import { countedBytes, ownJournalClear } from "../counters";
 import { grains } from "../header";
 import { free, usableSize } from "../heap";
@@ -11,15 +12,10 @@ import { blockAlloc, blockFree, blockIsLive, isBlock, recordAt } from "../record
 import { reason } from "../region";
 import { geometry } from "../sizeclass";
 import { trim } from "../slab";
-import { C_BLOCKS, GRAIN_SHIFT, KIND_BLOCK, S_CLAIM } from "../shared/layout";
+import { C_BLOCKS, GRAIN_SHIFT, KIND_BLOCK, S_FREE_BYTES } from "../shared/layout";
 import { SMALL_BYTES_MAX } from "../shared/limits";
 import { FULL, OK } from "../shared/status";
 import { become, chain, fresh, is, isChain, permutation, same, smallHeap, sound, text } from "./lib";
-
-/** The claim of the Block that this owner took last. */
-function lastClaim(): u64 {
-  return get64(slot + S_CLAIM);
-}
 
 function release(p: usize, claim: u64): bool {
   return blockFree(p, <u32>claim, <u32>(claim >> 32));
@@ -217,6 +213,17 @@ describe("another owner", () => {
 });
 
 describe("releasing", () => {
+  it("leaves the Block's bytes where who finishes it for a dead thread finds them, in a slab and in a run", () => {
+    fresh(8, 1);
+    for (let bytes: u32 = 16; bytes <= 40000; bytes = bytes * 2 + 40) {
+      const p = blockAlloc(bytes, 8);
+      const usable = usableSize(p);
+      is(release(p, lastClaim()), true, "released", bytes);
+      same(get32(slot + S_FREE_BYTES), usable, "bytes", bytes);
+      is(ownJournalClear(), true, "journal clear", bytes);
+    }
+  });
+
   it("five Blocks in every order merges their runs, and empties their slab", () => {
     for (let order: u32 = 0; order < 120; order++) {
       smallHeap(60, 1);

@@ -2,6 +2,7 @@
 
 import { get32, get64, get8, put32, put64 } from "../memory";
 import { load64, store64 } from "../atomic";
+import { lastClaim } from "../claim";
 import { pendingAlloc } from "../counters";
 import { firstGrain } from "../header";
 import { free as freeRaw } from "../heap";
@@ -9,6 +10,7 @@ import { bitmapOf, hintClear, hintIsSet, homeOf } from "../hint";
 import { lock } from "../lock";
 import { slot, slotOf } from "../owners";
 import { bitsAt, slabTail, slabWord, wordAt } from "../pages";
+import { recordAt } from "../record";
 import { classOf, classSize, geometry } from "../sizeclass";
 import { giveBackAtEdge, hintRecord, letGo, newSlab, take, takeCurrent, takeHinted, takeJournalled } from "../slab";
 import {
@@ -32,24 +34,26 @@ import {
 } from "../shared/layout";
 import { CLASS_COUNT } from "../shared/limits";
 import { become, fresh, is, isChain, permutation, same, smallHeap, sound, text, trimNow } from "./lib";
-import { blockAt, blocksOf, forget, freeBits, full, rawTag, slabOf } from "./slabs";
+import { blockAt, blocksOf, forget, freeBits, full, newSlabOf, rawTag, slabOf } from "./slabs";
 
 describe("newSlab", () => {
-  it("writes every word of a slab of each class and kind", () => {
+  it("writes every word of a slab of each class and kind, and takes its first block", () => {
     for (let c: u32 = 1; c <= <u32>CLASS_COUNT; c++) {
       for (let kind: u32 = KIND_RAW; kind <= <u32>KIND_BLOCK; kind += KIND_BLOCK) {
         fresh(16, 1);
         const tag = (c << 2) | kind;
-        const g = slabOf(tag);
+        const g = newSlabOf(tag);
         const length = get32(geometry(tag) + C_GRAINS);
         same(g, firstGrain, "where, tag", tag);
-        same(load64(bitsAt(g)), ((<u64>tag) << B_TAG_SHIFT) | full(tag), "bits, tag", tag);
+        same(load64(bitsAt(g)), ((<u64>tag) << B_TAG_SHIFT) | (full(tag) & ~1), "bits, tag", tag);
+        same(get64(slot + S_ALLOC), classSize(c), "counted, tag", tag);
+        if (kind == KIND_BLOCK) same(load64(recordAt(blockAt(g, tag, 0))), lastClaim(), "claim, tag", tag);
         for (let i: u32 = 0; i < length; i++)
           same(get32(wordAt(g + i)), slabWord(tag, i), "word, tag " + text(tag) + ", grain", i);
         same(get32(H_COMMITTED), length, "committed, tag", tag);
         same(get32(H_TAIL), slabTail(tag), "tail, tag", tag);
         same(get32(slot + S_BUMP), g + length, "bump, tag", tag);
-        is(hintIsSet(bitmapOf(tag), g) && hintIsSet(HINT_EMPTY, g), true, "hints, tag", tag);
+        is(hintIsSet(bitmapOf(tag), g), true, "hint, tag", tag);
         same(homeOf(g), 1, "home, tag", tag);
         same(get32(hintRecord(tag) + R_SLAB), bitsAt(g), "current slab, tag", tag);
         sound("slab of tag", tag);
@@ -81,7 +85,7 @@ describe("newSlab", () => {
     smallHeap(3, 1);
     const tag = rawTag(CLASS_COUNT);
     lock();
-    is(newSlab(hintRecord(tag), tag), false, "carved", 0);
+    same(newSlab(hintRecord(tag), tag), 0, "carved", 0);
     letGo();
     isChain("free 3", "chain", 0);
     sound("refused", 0);

@@ -1,21 +1,46 @@
 // Slabs: what the specs that carve slabs of a chosen tag share.
 
 import { get32, get64, put32 } from "../memory";
-import { load64 } from "../atomic";
+import { load64, store64 } from "../atomic";
+import { recordIn } from "../claim";
+import { endAlloc } from "../counters";
+import { hintSet } from "../hint";
 import { lock } from "../lock";
 import { bitsAt } from "../pages";
 import { geometry } from "../sizeclass";
 import { hintRecord, letGo, newSlab } from "../slab";
-import { B_TAG_SHIFT, C_BLOCKS, C_FULL, C_SIZE, GRAIN_SHIFT, R_BASE, R_SLAB, R_TOP } from "../shared/layout";
+import {
+  B_TAG_SHIFT,
+  C_BLOCKS,
+  C_FULL,
+  C_SIZE,
+  GRAIN_SHIFT,
+  HINT_EMPTY,
+  KIND_BLOCK,
+  R_BASE,
+  R_SLAB,
+  R_TOP,
+} from "../shared/layout";
 import { OK } from "../shared/status";
 import { is, same } from "./lib";
 
-/** Carves a slab for this tag; its grain. */
-export function slabOf(tag: u32): u32 {
+/** Carves a slab for this tag, whose first block is taken; its grain. */
+export function newSlabOf(tag: u32): u32 {
   same(lock(), OK, "lock", 0);
-  is(newSlab(hintRecord(tag), tag), true, "carved, tag", tag);
+  is(newSlab(hintRecord(tag), tag) != 0, true, "carved, tag", tag);
   letGo();
   return <u32>(get32(hintRecord(tag) + R_BASE) >>> GRAIN_SHIFT);
+}
+
+/** Carves a slab for this tag in which nothing is taken, as if its first block had never been; its grain. */
+export function slabOf(tag: u32): u32 {
+  const g = newSlabOf(tag);
+  const shape = geometry(tag);
+  if ((tag & 3) == KIND_BLOCK) store64(recordIn(g, shape, 0), 0);
+  store64(bitsAt(g), ((<u64>tag) << B_TAG_SHIFT) | get64(shape + C_FULL));
+  hintSet(HINT_EMPTY, g);
+  endAlloc(-get32(shape + C_SIZE));
+  return g;
 }
 
 export function blocksOf(tag: u32): u32 {

@@ -188,7 +188,7 @@ describe("trim", () => {
     const whole = chain();
     const p = takeLarge(10000, 1, KIND_RAW);
     const g = <u32>(p >>> GRAIN_SHIFT);
-    store32(H_LOCK, 2); // held by another: the run stays freed
+    store32(H_LOCK, 0x102); // held by another: the run stays freed
     is(freeRaw(p), true, "freed", 0);
     same(get32(wordAt(g)) & T_MASK, T_FREED, "type", 0);
     same(get32(H_DEFERRED), 1, "deferred", 0);
@@ -221,7 +221,7 @@ describe("trim", () => {
     fresh(16, 2);
     const g = slabOf(rawTag(2));
     forget(rawTag(2));
-    store32(H_LOCK, 2);
+    store32(H_LOCK, 0x102);
     shedIdle();
     same(freeBits(g, rawTag(2)), full(rawTag(2)), "kept", 0);
     store32(H_LOCK, 0);
@@ -258,7 +258,7 @@ describe("deferred runs", () => {
   it("wait while another holds the lock", () => {
     fresh(16, 2);
     store32(H_DEFERRED, 1);
-    store32(H_LOCK, 2);
+    store32(H_LOCK, 0x102);
     mergeDeferred();
     same(get32(H_DEFERRED), 1, "deferred", 0);
     store32(H_LOCK, 0);

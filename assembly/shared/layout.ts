@@ -6,7 +6,7 @@
 //
 // The sizes of what follows the owner slots depend on the capacity; the header holds their addresses.
 
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 /** "CIST" in ASCII. */
 export const MAGIC = 1128878932;
 
@@ -23,8 +23,10 @@ export const H_CAPACITY = 20;
 export const H_MAX_OWNERS = 24;
 /** Non-zero: a broken invariant was found; holds its code. */
 export const H_POISON = 28;
-/** 1 once the creator closed the region. */
+/** 0 open, REGION_CLOSING while the creator looks whether it is alone, REGION_CLOSED for ever after. */
 export const H_CLOSED = 32;
+export const REGION_CLOSED = 1;
+export const REGION_CLOSING = 2;
 export const H_GRAINS = 36;
 export const H_FIRST = 40;
 export const H_HINTS = 44;
@@ -36,7 +38,7 @@ export const H_BITS = 64;
 /** Owner that created the region. */
 export const H_CREATOR = 68;
 
-// The page lock has a cache line of its own: 0, or the index of the owner that holds it.
+// The page lock has a cache line of its own: 0, or the id (generation << 8 | index) of the owner that holds it.
 export const H_LOCK = 128;
 /** 1: somebody sleeps until the lock is free (a hint: a lost one costs one slice of waiting). */
 export const H_WAITERS = 192;
@@ -52,6 +54,8 @@ export const H_PEAK = 324;
 export const H_TAIL = 328;
 /** Live bytes that the owners' counters missed because their thread died between two words. */
 export const H_ADJUST = 332;
+/** Bytes of the raw blocks that dead owners' journals named: as much may be missing from the counters, until check has counted. */
+export const H_UNDECIDED = 340;
 /** How often the page layer was rebuilt after a death or an exception. */
 export const H_REBUILDS = 336;
 
@@ -82,8 +86,10 @@ export const SIZE_TABLE = 5632;
 // Owner slots. Slot 0 is nobody's and stays zero: an instance that is not attached works on it and finds nothing.
 export const SLOTS = 8192;
 export const SLOT_BYTES = 9600;
-/** generation << 2 | state. */
+/** generation << 2 | state; taken together with S_THREAD by one 64-bit compare-and-swap. */
 export const S_STATE = 0;
+/** What the host calls the thread (0: nothing), so that it finds its owners when it ends. */
+export const S_THREAD = 4;
 /** Bytes this owner ever allocated, modulo 2^32, and above them the block it is taking right now (0: none). */
 export const S_ALLOC = 8;
 export const S_ALLOC_JOURNAL = 12;
@@ -102,6 +108,8 @@ export const S_CLAIM = 40;
 export const S_REASON = 48;
 /** The unit of hints this owner is clearing, as an address | 1; 0: none. */
 export const S_MARK = 52;
+/** Bytes of the Block that S_FREE_JOURNAL names. */
+export const S_FREE_BYTES = 56;
 /** Where check puts what it found. */
 export const S_OUT = 64;
 export const S_OUT_WORDS = 64;
@@ -167,8 +175,18 @@ export const KIND_BLOCK = 2;
 /** @public Payload of structures of ours; nothing uses it yet. */
 export const KIND_INTERNAL = 3;
 
-// aux[grain], 32 bits: on the last grain of a free run AUX_TAIL | its head; on the head of a run the owner it was handed to.
+// aux[grain], 32 bits: on the last grain of a free run AUX_TAIL | its head; on the head of a run AUX_IN_FLIGHT until it is counted.
 export const AUX_TAIL = 1073741824;
+export const AUX_IN_FLIGHT = 1;
+
+// What a journal names is a multiple of 8; below it stands what is done there.
+/** The release of this Block was won: its record is empty, its memory not yet given back. */
+export const J_WON = 1;
+/** The length of this run changes. */
+export const J_RESIZE = 2;
+/** A Block. */
+export const J_BLOCK = 4;
+export const J_MASK = 7;
 
 // Hints: 256 bitmaps, one bit for each 8 grains (one cache line of bits[]). Bitmap kind * 64 + class: "a slab of this class
 // in these grains may have a free block"; bitmap 0: "a slab in these grains may be empty, or a run freed".
@@ -182,8 +200,27 @@ export const HOME_SHIFT = 6;
 /** The claim, and 8 bytes for the budget a Block is charged to. */
 export const RECORD_BYTES = 16;
 export const CLAIM_LIVE = 1;
+/** Belongs to the region, not to the thread of its owner's index. */
+export const CLAIM_SHARED = 2;
+/** Held by a thread that gives back what a dead one left half-way. */
+export const CLAIM_SETTLING = 3;
 export const CLAIM_STATE_SHIFT = 52;
 export const CLAIM_SEQUENCE_SHIFT = 8;
+
+// What `recover` writes to S_OUT, in words.
+/** 1: the owner's slot is free again; 0: something of it is still being decided. */
+export const REC_DONE = 0;
+/** Bytes of the Blocks that it held. */
+export const REC_BLOCK_BYTES = 1;
+/** Blocks that it held. */
+export const REC_BLOCKS = 2;
+/** Bytes of Blocks it was taking or giving back. */
+export const REC_IN_FLIGHT_BYTES = 3;
+/** 1: it held the page lock. */
+export const REC_LOCK = 4;
+/** What stays undecided: the block, with the journal's marks, and its bytes; 0: nothing. */
+export const REC_UNDECIDED = 5;
+export const REC_UNDECIDED_BYTES = 6;
 
 // What `check` writes to S_OUT, in words.
 export const OUT_PROBLEMS = 0;
