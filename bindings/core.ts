@@ -2,6 +2,8 @@
 // a fixed shared memory is one object for ever) and knows where the counters stand, so that they are read without a wasm call.
 
 import {
+  CLAIM_SHARED,
+  CLAIM_STATE_SHIFT,
   C_SIZE,
   CLASS_ENTRY_SHIFT,
   CLASSES,
@@ -247,6 +249,11 @@ export class Core {
   lastClaim(): { low: number; high: number } {
     const at = (this.#slot(this.ownerId & 0xff) + S_CLAIM) >>> 2;
     return { low: this.i32[at] ?? 0, high: this.i32[at + 1] ?? 0 };
+  }
+
+  /** Whether a claim's high half says that the Block belongs to the region. */
+  isShared(claimHigh: number): boolean {
+    return claimHigh >>> (CLAIM_STATE_SHIFT - 32) === CLAIM_SHARED;
   }
 
   /** The whole region as another type of numbers. */

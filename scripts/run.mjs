@@ -1,6 +1,6 @@
 // What the npm scripts start: sets the clone up if need be, then runs the command with the arguments it was given.
 //
-//   node scripts/run.mjs start|test|bench|coverage [arguments]
+//   node scripts/run.mjs start|test|bench|sim|coverage|kill [arguments]
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { at } from "./lib/paths.mjs";
@@ -11,7 +11,9 @@ const COMMANDS = {
   start: { script: "dist/demo/main.js", types: false },
   test: { script: "scripts/test.mjs", types: true },
   bench: { script: "bench/run.mjs", types: false },
+  sim: { script: "test/sim/main.mjs", types: false },
   coverage: { script: "scripts/coverage.mjs", types: false },
+  kill: { script: "scripts/kill.mjs", types: false },
 };
 
 /** Runs the script as if it were this process: same streams, signals and exit status. */

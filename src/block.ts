@@ -76,16 +76,25 @@ export class Block {
     integer("bytes", bytes, 1, Number.MAX_SAFE_INTEGER);
     const { core } = this.#source;
     const old = this.#handle;
-    const usable = core.exports.usableSize(old.offset) >>> 0;
-    const moved = this.#moved(bytes, usable);
-    // A full hook may have released this very block meanwhile.
-    if (moved !== undefined && !this.isLive) core.exports.blockFree(moved.offset, moved.claim[0], moved.claim[1]);
-    this.#requireLive();
-    this.#handle = moved ?? { ...old, size: bytes };
-    const { offset } = this.#handle;
+    const moved = this.#moved(bytes, core.exports.usableSize(old.offset) >>> 0);
+    const { offset } = moved ?? old;
     if (moved !== undefined) core.view(offset, bytes).set(core.view(old.offset, Math.min(old.size, bytes)));
     if (bytes > old.size) core.view(offset + old.size, bytes - old.size).fill(0);
-    if (moved !== undefined) core.exports.blockFree(old.offset, old.claim[0], old.claim[1]);
+    if (moved === undefined) this.#requireLive();
+    else this.#replace(moved);
+    this.#handle = { ...this.#handle, size: bytes };
+  }
+
+  /** Takes `moved` in place of the old block, whose holder keeps holding it. Another thread or a full hook may have released that meanwhile. */
+  #replace(moved: BlockHandle): void {
+    const { core } = this.#source;
+    const old = this.#handle;
+    this.#handle = moved;
+    if (core.isShared(old.claim[1])) this.move(true);
+    if (core.exports.blockFree(old.offset, old.claim[0], old.claim[1]) !== 0) return;
+    this.release();
+    this.#handle = old;
+    throw new StaleBlockError(old.offset);
   }
 
   /** Another block of `bytes` bytes, or undefined where this one, of `usable` bytes, is right: it always is when nothing smaller is free. */

@@ -85,8 +85,8 @@ export interface RegionStats {
   deadOwners: number;
   maxOwners: number;
   rebuilds: number;
-  /** Bytes by which `usedBytes` may be off since a thread died in the middle of a raw allocation or free; settled by the first walk (this
-   *  one, if 0) that finds nobody at work. */
+  /** Not 0: since a thread died in the middle of a raw allocation or free `usedBytes` may be off by that block, whose bytes these are as
+   *  far as they are known; settled by the first walk (this one, if 0) that finds nobody at work. */
   undecidedBytes: number;
 }
 

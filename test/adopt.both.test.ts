@@ -241,6 +241,20 @@ describe("share", () => {
     expect(releases(s.r, handle)).toBe(true);
     expectWhole(s);
   });
+
+  it("stays shared when resize moves the Block", () => {
+    const s = scene();
+    const block = s.giver.allocate(100).share();
+    block.bytes.fill(7);
+    block.resize(50_000);
+    const handle = block.handle();
+    expect(die(s.r, s.giver)).toMatchObject({ blocks: 0 });
+    const kept = s.taker.open(handle);
+    expect([kept.isLive, isAll(kept.bytes.subarray(0, 100), 7)]).toEqual([true, true]);
+    expect(kept.release()).toBe(true);
+    s.taker.close();
+    expectWhole(s);
+  });
 });
 
 /** Calls `act` and says which words of the region it changed, but for the caller's own sequence, last claim and reason. */

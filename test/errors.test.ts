@@ -16,6 +16,7 @@ describe("the errors", () => {
     [new cistern.NoOwnerSlotError("web", 4), "NoOwnerSlotError", "ERR_NO_OWNER_SLOT", /"web".*4/],
     [new cistern.NotARegionError(), "NotARegionError", "ERR_NOT_A_REGION", /no region/],
     [new cistern.RegionPoisonedError("web"), "RegionPoisonedError", "ERR_REGION_POISONED", /"web"/],
+    [new cistern.OwnerAliveError(513), "OwnerAliveError", "ERR_OWNER_ALIVE", /513.*markDead/],
     [new cistern.StaleBlockError(4096), "StaleBlockError", "ERR_BLOCK_STALE", /4096/],
   ])("%s", (error, name, code, message) => {
     expect(error).toBeInstanceOf(CisternError);
@@ -31,7 +32,7 @@ describe("the errors", () => {
     const classes = Object.values(cistern).filter(
       (value) => typeof value === "function" && value.prototype instanceof CisternError,
     );
-    expect(classes).toHaveLength(8);
+    expect(classes).toHaveLength(9);
   });
 });
 

@@ -1,4 +1,4 @@
-// Steps that run tests: vitest in Node and in Chromium, as-pect for the core. Their own tests are counted one by one.
+// Steps that run tests: vitest in Node and in Chromium, as-pect for the core, the simulator. Their own tests are counted one by one.
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { at, bin, readJson } from "./paths.mjs";
@@ -56,4 +56,26 @@ async function aspect() {
   return counts;
 }
 
-export const runSteps = { node: () => vitest("node"), aspect, chromium };
+/** The simulator's quick form: each scenario is a test, each mutant is one, and its self-test. */
+async function sim() {
+  const { code, output } = await runNode([at("test/sim/main.mjs"), "--quick", "--json"], { quiet: true });
+  const lines = output.trim().split("\n");
+  let report;
+  try {
+    report = JSON.parse(lines.pop());
+  } catch {
+    return failed(output.trim() || `the simulator's exit status is ${code}`);
+  }
+  const { scenarios, mutants, selfTest } = report;
+  const wrong = scenarios.filter(({ violations }) => violations > 0).length;
+  const wrongMutants = mutants.alive.length + mutants.toldApart.length;
+  const counts = {
+    passed: scenarios.length - wrong + mutants.total - wrongMutants + (selfTest.length === 0 ? 1 : 0),
+    failed: wrong + wrongMutants + (selfTest.length === 0 ? 0 : 1),
+    skipped: 0,
+  };
+  if (code !== 0 && counts.failed === 0) return { ...counts, failed: 1, why: `the simulator's exit status is ${code}` };
+  return counts.failed === 0 ? counts : { ...counts, why: lines.join("\n").trim() };
+}
+
+export const runSteps = { node: () => vitest("node"), aspect, sim, chromium };

@@ -1,0 +1,75 @@
+// Allowed: the plain accesses that may race with others, by the word they work on, each with its reason. Everything else that the
+// detector reports is a violation. A word is named by the layout, never by an address.
+
+/** The word's name → why a race there is harmless. */
+const REASONS = {
+  "bits[]": "a slab's word is read plainly where a compare-and-swap on it, or an atomic look, validates what was read",
+  S_ALLOC: "one writer; journal and count are one aligned store that others read atomically as a whole",
+  S_FREE: "one writer; journal and count are one aligned store that others read atomically as a whole",
+  S_MARK: "one writer; an aligned word that others read atomically as a whole",
+  R_SLAB: "one writer; a hint that names a slab, whose word is looked at before anything is done with it",
+  R_BASE: "one writer; a hint",
+  R_TOP: "one writer while the owner lives; a hint that says where to look for a slab",
+  homes: "a byte that says whose slabs to prefer; stale or lost it costs time only",
+  H_COMMITTED: "read without the lock to decide whether there is plenty; written under it",
+  "word[]":
+    "a head read under the lock while a free changes RUN to FREED by compare-and-swap: either is right to act on",
+  H_DEFERRED: "a flag that asks for one more look",
+};
+
+const HEADER = [
+  "H_LOCK",
+  "H_WAITERS",
+  "H_DEFERRED",
+  "H_COMMITTED",
+  "H_PEAK",
+  "H_TAIL",
+  "H_ADJUST",
+  "H_REBUILDS",
+  "H_POISON",
+];
+const SLOT = ["S_STATE", "S_SEQUENCE", "S_BUMP", "S_IDLE", "S_CLAIM", "S_REASON", "S_MARK"];
+
+function slotWord(c, offset) {
+  if (offset >= c.S_ALLOC && offset < c.S_ALLOC + 8) return "S_ALLOC";
+  if (offset >= c.S_FREE && offset < c.S_FREE + 8) return "S_FREE";
+  const name = SLOT.find((name) => c[name] === offset);
+  if (name) return name;
+  if (offset >= c.S_OUT && offset < c.S_OUT + c.S_OUT_WORDS * 4) return "S_OUT";
+  if (offset >= c.S_BLOCK_HINTS) return recordWord(c, (offset - c.S_BLOCK_HINTS) & ((1 << c.S_BLOCK_HINT_SHIFT) - 1));
+  if (offset >= c.S_HINTS) return recordWord(c, (offset - c.S_HINTS) & ((1 << c.S_HINT_SHIFT) - 1));
+  return `slot + ${offset}`;
+}
+
+function recordWord(c, offset) {
+  if (offset === c.R_SLAB) return "R_SLAB";
+  if (offset === c.R_BASE) return "R_BASE";
+  if (offset === c.R_TOP) return "R_TOP";
+  if (offset >= c.R_STACK) return "R_STACK";
+  return `hint record + ${offset}`;
+}
+
+/** What the layout calls the word at `address`. */
+export function wordName(view, address) {
+  const { c } = view;
+  const table = (name) => view.word(c[name]);
+  if (address < c.CLASSES) {
+    const name = HEADER.find((name) => c[name] === address);
+    if (name) return name;
+    return address >= c.H_BIN_BITS ? "bins" : `header + ${address}`;
+  }
+  if (address < c.SLOTS) return "classes";
+  if (address < table("H_HINTS")) return slotWord(c, (address - c.SLOTS) % c.SLOT_BYTES);
+  if (address < table("H_HOMES")) return "hints";
+  if (address < table("H_BITS")) return "homes";
+  if (address < table("H_WORD")) return "bits[]";
+  if (address < table("H_AUX")) return "word[]";
+  if (address < view.firstGrain * c.GRAIN_BYTES) return "aux[]";
+  return "a block";
+}
+
+/** The word's name, and the reason if a race there is on the list. */
+export function isAllowed(view, address) {
+  const where = wordName(view, address);
+  return { where, reason: REASONS[where] };
+}

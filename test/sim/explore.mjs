@@ -1,0 +1,336 @@
+// Explore: all that is tried on one scenario within a share of time, form by form. Each form ends complete, or says how far it came.
+//
+//   calm        no death: exhaustive at 0, 1, 2, 3 preemptions
+//   death       one death: at every hook of every thread once, then exhaustive at ≤ 1 preemption
+//   two deaths  exhaustive at ≤ 1 preemption, the second death anywhere, recovery included
+//   exception   an exception in a living thread, at every function's beginning and loop's head
+//   random      seeded schedules for what time is left
+
+import { DEAD, DIE, Violation } from "./thread.mjs";
+import { derive } from "./random.mjs";
+import { Exhaustive, Priorities, Random, Recorder, Script } from "./strategies.mjs";
+import { Stage } from "./stage.mjs";
+
+const WARM_UP = 24;
+
+/** The bounds of the exhaustive forms, where the scenario does not say otherwise. */
+const BOUNDS = { calm: 3, death: 1, second: 1 };
+
+export class Exploration {
+  constructor(machine, scenario, options = {}) {
+    const { seed = 1, milliseconds = Infinity, schedules = Infinity, stopAt = undefined } = options;
+    this.machine = machine;
+    this.scenario = scenario;
+    this.seed = seed;
+    this.deadline = performance.now() + milliseconds;
+    this.schedulesMax = schedules;
+    /** Whether to stop at a violation with this message: a mutant is dead. */
+    this.stopAt = stopAt;
+    this.isStopped = false;
+    this.bounds = { ...BOUNDS, ...scenario.bounds };
+    this.stage = new Stage(machine, scenario);
+    this.schedules = 0;
+    this.equivalent = 0;
+    this.deaths = 0;
+    this.violations = [];
+    this.forms = [];
+    this.ways = new Map();
+    machine.fresh.length = 0;
+    machine.executed.fill(0);
+    machine.died.fill(0);
+    machine.raceKinds.clear();
+    machine.totalSteps = 0;
+  }
+
+  get isOver() {
+    return this.isStopped || performance.now() >= this.deadline || this.schedules >= this.schedulesMax;
+  }
+
+  /** One schedule; a violation is recorded with what it takes to replay it. */
+  once(strategy, options = {}, deep = false) {
+    this.machine.setDeep(deep);
+    try {
+      const outcome = this.stage.run(strategy, options);
+      if (outcome === "redundant") this.equivalent++;
+      return outcome;
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      this.found(error, strategy, options, deep);
+      return "violation";
+    } finally {
+      this.remember(strategy, options, deep);
+      this.schedules++;
+      this.deaths += this.machine.running.filter(({ status }) => status === DEAD).length;
+    }
+  }
+
+  /** Keeps for each place that was passed for the first time how to get there, for the hunt. */
+  remember(strategy, options, deep) {
+    if (this.machine.fresh.length === 0) return;
+    if (deep) this.claim(strategy.decisions);
+    else this.record(strategy, options, true);
+  }
+
+  /** These decisions led to what was passed for the first time. */
+  claim(decisions) {
+    for (const site of this.machine.fresh.splice(0)) this.ways.set(site, decisions);
+  }
+
+  found(error, strategy, options, deep) {
+    if (this.stopAt?.(kindOf(error.message)) && !error.message.includes('said "full"')) {
+      this.violations.push({ message: kindOf(error.message) });
+      this.isStopped = true;
+      return;
+    }
+    if (this.violations.some(({ message }) => kindOf(message) === kindOf(error.message))) return;
+    const decisions = deep ? strategy.decisions : this.record(strategy, options);
+    // "Full" is judged at the hooks that were passed; seen at every hook there may have been an instant without room.
+    if (!decisions && error.message.includes('said "full"')) return;
+    const violation = { scenario: this.scenario.name, message: error.message, deaths: options.deaths === true };
+    violation.schedule = decisions ? this.minimise(decisions, options, error.message) : undefined;
+    this.violations.push(violation);
+  }
+
+  /** The schedule's decisions, counted in hooks of each thread, so that they do not depend on what is known to be shared. */
+  record(strategy, options, always = false) {
+    const recorder = new Recorder(strategy.again());
+    const message = this.attempt(recorder, options);
+    return message === undefined && !always ? undefined : recorder.decisions;
+  }
+
+  /** Runs a schedule at full depth; the violation's message, if there is one. */
+  attempt(strategy, options) {
+    this.machine.setDeep(true);
+    try {
+      this.stage.run(strategy, options);
+      return undefined;
+    } catch (error) {
+      if (error instanceof Violation) return error.message;
+      throw error;
+    } finally {
+      this.claim(strategy.decisions);
+    }
+  }
+
+  /** Leaves out each decision that is not needed for the same kind of violation. */
+  minimise(decisions, options, message) {
+    let kept = decisions;
+    for (let i = kept.length - 1; i >= 0; i--) {
+      const fewer = kept.toSpliced(i, 1);
+      const again = this.attempt(new Script(fewer), options);
+      if (again !== undefined && kindOf(again) === kindOf(message)) kept = fewer;
+    }
+    return kept;
+  }
+
+  /** Learns which words are shared: random schedules, dense in switches. */
+  warmUp(deaths) {
+    for (let i = 0; i < WARM_UP && !this.isOver; i++) {
+      const bounds = { preemptions: 1 + (i % 8), deaths: deaths ? i % 3 : 0 };
+      this.once(new Random(bounds, derive(this.seed, i), 40), { deaths: deaths > 0 });
+    }
+  }
+
+  /** Everything within the bounds; again from the start while more turns out to be shared. */
+  exhaust(preemptions, deaths) {
+    const options = { deaths: deaths > 0 };
+    const { sharing } = this.machine;
+    while (true) {
+      const strategy = new Exhaustive({ preemptions, deaths });
+      sharing.grown = false;
+      do {
+        this.once(strategy, options);
+        if (sharing.grown || this.isOver) break;
+      } while (strategy.advance());
+      if (this.isOver) return false;
+      if (!sharing.grown) return true;
+    }
+  }
+
+  note(form, complete, bound) {
+    this.forms.push({ form, complete, bound });
+  }
+
+  calm() {
+    this.warmUp(0);
+    for (let bound = 0; bound <= this.bounds.calm; bound++) {
+      if (!this.exhaust(bound, 0)) return this.note("calm", false, bound - 1);
+    }
+    return this.note("calm", true, this.bounds.calm);
+  }
+
+  /** One death at each hook of each thread, the threads one after the other; with `onlyNew`, once for each place in the code. */
+  sweep(mark, accepts, isWanted, order) {
+    const options = { deaths: mark === "!" };
+    const script = order > 0 ? [`start~${order}`] : [];
+    if (this.attempt(new Script(script), options) !== undefined) return true;
+    const threads = this.stage.actors.map(({ thread }) => thread);
+    const trails = threads.map((thread) => this.trail(thread, script, options));
+    for (const thread of threads) {
+      for (const [i, site] of trails[thread.index].entries()) {
+        if (this.isOver) return false;
+        if (accepts(site) && isWanted(site))
+          this.once(new Script([...script, `${thread.index}@${i + 1}${mark}`]), options, true);
+      }
+    }
+    return true;
+  }
+
+  /** The sites of a thread's hooks in the order in which it passes them. */
+  trail(thread, script, options) {
+    const sites = [];
+    const inner = new Script(script);
+    const spy = {
+      everywhere: true,
+      prunes: false,
+      decisions: script,
+      start() {},
+      at(machine, t, site, ...rest) {
+        if (t === thread) sites[t.steps - 1] = site;
+        return inner.at(machine, t, site, ...rest);
+      },
+      next: (machine, enabled) => inner.next(machine, enabled),
+    };
+    this.attempt(spy, options);
+    return sites;
+  }
+
+  /**
+   * Dies at places that were passed but where nobody has died yet, each in the schedule in which it was passed first. Where nobody died
+   * in any scenario before, that is done even if the time is up.
+   */
+  hunt() {
+    const { machine } = this;
+    for (const site of missingSites(machine)) {
+      const way = this.ways.get(site);
+      if (machine.died[site] || !way || (this.isOver && machine.everDied[site])) continue;
+      this.once(new Hunter(site, way), { deaths: true }, true);
+    }
+  }
+
+  death() {
+    const { died } = this.machine;
+    const fresh = (site) => site !== undefined && !died[site];
+    const known = (site) => site !== undefined;
+    this.warmUp(1);
+    let complete = true;
+    for (let order = 0; order < this.stage.actors.length; order++) complete &&= this.sweep("!", known, fresh, order);
+    this.hunt();
+    for (let bound = 0; bound <= this.bounds.death && complete; bound++) {
+      if (this.exhaust(bound, 1)) continue;
+      return this.note("death", false, bound - 1);
+    }
+    return this.note("death", complete, complete ? this.bounds.death : -1);
+  }
+
+  twoDeaths() {
+    for (let bound = 0; bound <= this.bounds.second; bound++) {
+      if (!this.exhaust(bound, 2)) return this.note("two deaths", false, bound - 1);
+    }
+    return this.note("two deaths", true, this.bounds.second);
+  }
+
+  exception() {
+    const { kinds } = this.machine;
+    let complete = true;
+    for (let order = 0; order < this.stage.actors.length; order++) {
+      complete &&= this.sweep(
+        "^",
+        (site) => kinds[site] >= 10,
+        () => true,
+        order,
+      );
+    }
+    return this.note("exception", complete, 0);
+  }
+
+  now() {
+    return performance.now();
+  }
+
+  /** A little of each form first, then all of each: a mutant mostly dies at once, if it is looked at from the right side. */
+  runForMutant() {
+    this.warmUp(0);
+    this.exhaust(1, 0);
+    this.exception();
+    this.warmUp(1);
+    this.exhaust(0, 1);
+    this.run({ fill: true });
+  }
+
+  random(until = this.deadline) {
+    let i = 0;
+    while (!this.isOver && performance.now() < until) {
+      const seed = derive(this.seed, 1000 + i);
+      const bounds = { preemptions: 2 + (i % 6), deaths: this.scenario.isCalm ? 0 : i % 3 };
+      const Strategy = i & 1 ? Priorities : Random;
+      this.once(new Strategy(bounds, seed, 100), { deaths: bounds.deaths > 0 });
+      i++;
+    }
+  }
+
+  run({ fill = false } = {}) {
+    // Where no exhaustive form can be completed, random schedules get their share of the time all the same.
+    if (this.scenario.randomShare) this.random(this.now() + (this.deadline - this.now()) * this.scenario.randomShare);
+    this.calm();
+    if (!this.scenario.isCalm) {
+      this.exception();
+      this.death();
+      this.twoDeaths();
+      this.hunt();
+    }
+    if (fill) this.random();
+    return this.result();
+  }
+
+  result() {
+    const { machine } = this;
+    // A scenario without deaths has no place to die at.
+    const passed = [...machine.executed.keys()].filter((site) => machine.executed[site]);
+    const sites = this.scenario.isCalm ? [] : passed;
+    const hit = sites.filter((site) => machine.died[site]);
+    return {
+      name: this.scenario.name,
+      schedules: this.schedules,
+      equivalent: this.equivalent,
+      steps: machine.totalSteps,
+      deaths: this.deaths,
+      deathSites: sites.length,
+      deathSitesHit: hit.length,
+      races: this.violations.filter(({ message }) => message.startsWith("race")).length,
+      violations: this.violations.length,
+      seed: this.seed,
+      complete: this.forms.every(({ complete }) => complete),
+      forms: this.forms,
+      found: this.violations,
+      kinds: this.violations.map(({ message }) => kindOf(message)),
+      passed,
+      sites,
+      hit,
+      allowedRaces: [...machine.raceKinds.values()].filter(({ entry }) => entry.reason).map(({ entry }) => entry.where),
+    };
+  }
+}
+
+const missingSites = (machine) =>
+  [...machine.executed.keys()].filter((site) => machine.executed[site] && !machine.died[site]);
+
+/** A message without its numbers: two violations of one kind are one finding. */
+export const kindOf = (message) => message.replace(/\d+/g, "#");
+
+/** Follows decisions and dies where a site is passed first. */
+class Hunter extends Script {
+  constructor(site, decisions) {
+    super(decisions);
+    this.decisions = [...decisions];
+    this.site = site;
+    this.isDone = false;
+  }
+
+  at(machine, thread, site) {
+    if (site !== this.site || this.isDone || !thread.isMortal) return super.at(machine, thread);
+    this.isDone = true;
+    this.decisions.push(`${thread.index}@${thread.steps}!`);
+    return DIE;
+  }
+}

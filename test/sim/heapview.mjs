@@ -1,0 +1,151 @@
+// Heap view: an independent reading of a region, from the layout alone: what the chain of heads says, and whether a request would
+// fit in the state as it is. Changes nothing, and shares no code with the core.
+
+const NAMED = ["S_ALLOC_JOURNAL", "S_FREE_JOURNAL"];
+
+export class HeapView {
+  constructor(constants, buffer) {
+    this.c = constants;
+    this.i32 = new Int32Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.u64 = new BigUint64Array(buffer);
+    this.u8 = new Uint8Array(buffer);
+  }
+
+  word(address) {
+    return this.u32[address >>> 2];
+  }
+
+  slot(index) {
+    return this.c.SLOTS + index * this.c.SLOT_BYTES;
+  }
+
+  get grains() {
+    return this.word(this.c.H_GRAINS);
+  }
+
+  get firstGrain() {
+    return this.word(this.c.H_FIRST);
+  }
+
+  get heapBytes() {
+    return (this.grains - this.firstGrain) * this.c.GRAIN_BYTES;
+  }
+
+  /** The lock's word if an owner that was marked dead holds it, else 0. */
+  get deadLockWord() {
+    const word = this.word(this.c.H_LOCK);
+    const state = this.word(this.slot(word & 0xff) + this.c.S_STATE) & 3;
+    return word !== 0 && state === this.c.OWNER_DEAD ? word : 0;
+  }
+
+  /** Whether this owner is marked dead and has its slot still. */
+  isStillDead(id) {
+    const state = this.word(this.slot(id & 0xff) + this.c.S_STATE);
+    return state >>> 2 === id >>> 8 && (state & 3) === this.c.OWNER_DEAD;
+  }
+
+  geometry(tag) {
+    const { CLASSES, CLASS_ENTRY_SHIFT, CLASSES_RECORD, KIND_BLOCK } = this.c;
+    return CLASSES + ((tag >>> 2) << CLASS_ENTRY_SHIFT) + ((tag & 3) === KIND_BLOCK ? CLASSES_RECORD : 0);
+  }
+
+  classOf(bytes) {
+    return this.u8[this.c.SIZE_TABLE + ((bytes + 7) >>> 3)];
+  }
+
+  /** What a request of `bytes` bytes is granted. */
+  granted(bytes) {
+    if (bytes > this.c.SMALL_BYTES_MAX) return Math.ceil(bytes / this.c.GRAIN_BYTES) * this.c.GRAIN_BYTES;
+    return this.word(this.geometry(this.classOf(bytes) << 2) + this.c.C_SIZE);
+  }
+
+  bits(grain) {
+    return this.u64[(this.word(this.c.H_BITS) >>> 3) + grain];
+  }
+
+  /** Calls `visit(grain, type, length, word)` for each head; false when the chain is broken. */
+  walk(visit) {
+    const { T_MASK, T_NONE, T_FREED, T_SLAB, W_TAG_SHIFT, W_LENGTH_SHIFT, C_GRAINS, H_WORD } = this.c;
+    const words = this.word(H_WORD) >>> 2;
+    const end = this.grains;
+    for (let grain = this.firstGrain; grain < end;) {
+      const word = this.u32[words + grain];
+      const type = word & T_MASK;
+      if (type === T_NONE || type > T_FREED) return false;
+      const tag = (word >>> W_TAG_SHIFT) & 0xff;
+      const length = type === T_SLAB ? this.word(this.geometry(tag) + C_GRAINS) : word >>> W_LENGTH_SHIFT;
+      if (length === 0 || length > end - grain) return false;
+      visit(grain, type, length, word);
+      grain += length;
+    }
+    return true;
+  }
+
+  /** Free bits of the slab at `grain` if it is open with this tag, else −1. */
+  freeBits(grain, tag) {
+    const bits = this.bits(grain);
+    const shift = BigInt(this.c.B_TAG_SHIFT);
+    return Number(bits >> shift) === tag ? bits & ((1n << shift) - 1n) : -1n;
+  }
+
+  /** Offsets of all live blocks, as [offset, bytes, kind]. */
+  liveBlocks() {
+    const { T_RUN, T_SLAB, W_KIND_SHIFT, W_TAG_SHIFT, GRAIN_SHIFT, C_BLOCKS, C_SIZE } = this.c;
+    const found = [];
+    this.walk((grain, type, length, word) => {
+      if (type === T_RUN) found.push([grain << GRAIN_SHIFT, length << GRAIN_SHIFT, (word >>> W_KIND_SHIFT) & 3]);
+      if (type !== T_SLAB) return;
+      const tag = (word >>> W_TAG_SHIFT) & 0xff;
+      const shape = this.geometry(tag);
+      const free = this.freeBits(grain, tag);
+      if (free < 0n) return;
+      const size = this.word(shape + C_SIZE);
+      for (let i = 0; i < this.word(shape + C_BLOCKS); i++) {
+        if (!((free >> BigInt(i)) & 1n)) found.push([(grain << GRAIN_SHIFT) + i * size, size, tag & 3]);
+      }
+    });
+    return found;
+  }
+
+  /** Whether a journal names a block in these grains: then an empty slab of records may not be closed. */
+  isNamed(grain, length) {
+    const { GRAIN_SHIFT, H_MAX_OWNERS } = this.c;
+    for (let index = 1; index <= this.word(H_MAX_OWNERS); index++) {
+      for (const journal of NAMED) {
+        const named = this.word(this.slot(index) + this.c[journal]) >>> GRAIN_SHIFT;
+        if (named >= grain && named < grain + length) return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether this instant has room for `bytes` bytes of this kind: a free block of its class, or a run once all empty is merged. */
+  fits(bytes, kind, step = 1) {
+    const { T_FREE, T_FREED, T_SLAB, W_TAG_SHIFT, C_FULL, C_GRAINS, SMALL_BYTES_MAX, GRAIN_BYTES, KIND_BLOCK } = this.c;
+    const small = bytes <= SMALL_BYTES_MAX && step === 1;
+    const tag = small ? (this.classOf(bytes) << 2) | kind : -1;
+    let needed = Math.ceil((small ? this.granted(bytes) : bytes) / GRAIN_BYTES);
+    if (small) needed = Math.min(needed, this.word(this.geometry(tag) + C_GRAINS));
+    let run = 0;
+    let start = 0;
+    let fits = false;
+    const whole = this.walk((grain, type, length, word) => {
+      let isFree = type === T_FREE || type === T_FREED;
+      if (type === T_SLAB) {
+        const own = (word >>> W_TAG_SHIFT) & 0xff;
+        const free = this.freeBits(grain, own);
+        if (own === tag && free > 0n) fits = true;
+        const empty = free === this.u64[(this.geometry(own) + C_FULL) >>> 3];
+        isFree = empty && !((own & 3) === KIND_BLOCK && this.isNamed(grain, length));
+      }
+      if (!isFree) run = 0;
+      else {
+        if (run === 0) start = grain;
+        run += length;
+        if (Math.ceil(start / step) * step + needed <= start + run) fits = true;
+      }
+    });
+    return whole && fits;
+  }
+}

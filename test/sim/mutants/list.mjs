@@ -1,0 +1,8 @@
+// List: the mutants, each a plausible mistake in one place of the core, with the scenarios that must show it. One that cannot be told
+// from the core says why in `equivalent`. `canary` marks the planted bug of each layer that has to be found in the quick run.
+
+import { PAGE_MUTANTS } from "./pages.mjs";
+import { SLAB_MUTANTS } from "./slabs.mjs";
+import { OWNER_MUTANTS } from "./owners.mjs";
+
+export const MUTANTS = [...SLAB_MUTANTS, ...PAGE_MUTANTS, ...OWNER_MUTANTS];

@@ -1,0 +1,100 @@
+// Mutants of runs, the chain of heads, and the page lock.
+
+const store32 = "atomic/store32";
+
+export const PAGE_MUTANTS = [
+  {
+    name: "lock: the swap always wins",
+    canary: "lock",
+    scenarios: ["pair/alloc-run+alloc-run", "pair/alloc-run+free-run"],
+    plant: (m) => m.casAlwaysWins("lock/lock", 32, 1),
+  },
+  {
+    name: "lock: load and store",
+    scenarios: ["pair/alloc-run+alloc-run", "pair/alloc-run+free-run"],
+    plant: (m) => m.casSplit("lock/lock", 32, 1),
+  },
+  {
+    name: "tryLock: load and store",
+    scenarios: ["pair/alloc-run+free-run", "pair/free-run+free-run"],
+    plant: (m) => m.casSplit("lock/tryLock", 32, 1),
+  },
+  {
+    name: "lock: a living holder is taken for a dead one",
+    scenarios: ["pair/alloc-run+alloc-run"],
+    plant: (m) => m.say("lock/lockSlow", "owners/isDead", 1, 1),
+  },
+  {
+    name: "lock: a dead holder is never found",
+    scenarios: ["pair/alloc-run+alloc-run"],
+    plant: (m) => m.say("lock/lockSlow", "owners/isDead", 1, 0),
+  },
+  {
+    name: "lock: taken from the dead without a rebuild",
+    scenarios: ["pair/alloc-run+alloc-run", "pair/alloc-run+free-run"],
+    plant: (m) => m.drop("lock/lockSlow", "pages/rebuild", 1),
+  },
+  {
+    name: "lock: taken back after an exception without a rebuild",
+    scenarios: ["pair/alloc-run+check", "recovery/after an exception the thread goes on"],
+    plant: (m) => m.drop("lock/takeBack", "pages/rebuild", 1),
+  },
+  {
+    name: "unlock: the word is not cleared",
+    scenarios: ["pair/alloc-run+alloc-run"],
+    plant: (m) => m.drop("lock/unlock", store32, 1),
+  },
+  {
+    name: "unlock: nobody is woken",
+    equivalent: "a lost wake costs one slice of waiting, which is what the slices are for",
+    scenarios: ["recovery/beside one who waits for the lock"],
+    plant: (m) => m.drop("lock/unlock", "atomic/notify", 1),
+  },
+  {
+    name: "carve: the remainder gets no head",
+    canary: "pages",
+    scenarios: ["pair/alloc-slow+alloc-slow"],
+    plant: (m) => m.drop("pages/carve", "memory/put32", 1),
+  },
+  {
+    name: "carve: the two commit stores are swapped",
+    scenarios: ["pair/alloc-run+alloc-run", "pair/alloc-slow+alloc-run"],
+    plant: (m) => m.swap(m.call("pages/carve", store32, 1), m.call("pages/carve", store32, 2)),
+  },
+  {
+    name: "give back: the absorbed head is cleared before the commit",
+    scenarios: ["pair/alloc-run+free-run", "pair/free-run+free-run", "pair/free-run+block-run"],
+    plant: (m) => m.swap(m.call("pages/giveBack", store32, 1), m.call("pages/giveBack", "memory/put32", 3)),
+  },
+  {
+    name: "the peak is not kept",
+    canary: "counters",
+    scenarios: ["pair/alloc-run+alloc-run"],
+    plant: (m) => m.drop("pages/addCommitted", "memory/put32", 1),
+  },
+  {
+    name: "free a run: the swap always wins",
+    scenarios: ["shared/free the same run twice"],
+    plant: (m) => m.casAlwaysWins("heap/giveBackRun", 32, 1),
+  },
+  {
+    name: "free a run: load and store",
+    scenarios: ["shared/free the same run twice"],
+    plant: (m) => m.casSplit("heap/giveBackRun", 32, 1),
+  },
+  {
+    name: "free a run: no hint at it",
+    scenarios: ["pair/alloc-run+free-run", "pair/free-run+free-run", "full/a run beside the free of a run"],
+    plant: (m) => m.drop("heap/giveBackRun", "hint/hintSet", 1),
+  },
+  {
+    name: "take a run: the bytes are not counted",
+    scenarios: ["pair/alloc-run+alloc-run"],
+    plant: (m) => m.drop("heap/takeRun", "counters/endAlloc", 1),
+  },
+  {
+    name: "grow a run: the swap always wins",
+    scenarios: ["shared/one grows a run, another frees it"],
+    plant: (m) => m.casAlwaysWins("pages/growRun", 32, 1),
+  },
+];

@@ -1,0 +1,157 @@
+// Report: what a run of the simulator says: a table for people, one line of JSON for programs, and for each violation the command
+// that replays it.
+
+import { unexecuted } from "./unexecuted.mjs";
+
+const FIELDS = ["name", "schedules", "steps", "deaths", "deathSites", "deathSitesHit", "races", "violations", "seed"];
+const SUMS = ["schedules", "equivalent", "steps", "deaths", "races", "violations"];
+
+/** The names of places that were passed and where nobody died. */
+function unhit(results, sites) {
+  const hit = union(results, "hit");
+  return [...union(results, "sites")].filter((site) => !hit.has(site)).map((site) => sites[site].name);
+}
+
+const pick = (object, keys) => Object.fromEntries(keys.map((key) => [key, object[key]]));
+
+const union = (results, key) => new Set(results.flatMap((result) => result[key]));
+
+/** The sums over all scenarios; sites are counted once, however many scenarios pass them. */
+function totals({ results, explored, workers }) {
+  const total = Object.fromEntries(SUMS.map((key) => [key, results.reduce((sum, result) => sum + result[key], 0)]));
+  total.deathSites = union(results, "sites").size;
+  total.deathSitesHit = union(results, "hit").size;
+  const seconds = explored / 1000;
+  total.schedulesPerSecond = Math.round(total.schedules / seconds);
+  total.schedulesPerSecondPerCore = Math.round(total.schedules / seconds / workers);
+  total.complete = results.filter(({ complete }) => complete).length;
+  return total;
+}
+
+function mutantTotals(hunted) {
+  return {
+    total: hunted.length,
+    killed: hunted.filter(({ killed }) => killed).length,
+    equivalent: hunted.filter(({ killed, equivalent }) => !killed && equivalent).length,
+    toldApart: hunted.filter(({ killed, equivalent }) => killed && equivalent).map(({ mutant }) => mutant),
+    alive: hunted.filter(({ killed, equivalent }) => !killed && !equivalent).map(({ mutant }) => mutant),
+  };
+}
+
+export function toJson(outcome, sites) {
+  const scenarios = outcome.results.map((result) => ({
+    ...pick(result, FIELDS),
+    complete: result.complete,
+    bounds: result.forms.map(({ form, complete, bound }) => `${form} ${complete ? "" : "only "}${bound}`).join(", "),
+  }));
+  const found = outcome.results.flatMap(({ found }) => found);
+  const never = unexecuted(sites, union(outcome.results, "passed"));
+  return {
+    scenarios,
+    total: totals(outcome),
+    mutants: mutantTotals(outcome.hunted),
+    selfTest: outcome.problems,
+    found,
+    unexecuted: never,
+    unhit: unhit(outcome.results, sites),
+  };
+}
+
+/** An argument as a shell takes it. */
+function quoted(text) {
+  if (/^[\w/+@,-]+$/.test(text)) return text;
+  return text.includes("'") ? `"${text}"` : `'${text}'`;
+}
+
+export function replayCommand({ scenario, schedule, deaths }) {
+  const options = [`--scenario ${quoted(scenario)}`, `--schedule ${quoted(schedule.join(",") || ",")}`];
+  if (deaths) options.push("--deaths");
+  return `npm run sim -- ${options.join(" ")}`;
+}
+
+function printViolation(violation, print) {
+  print(`\nVIOLATION in ${violation.scenario}: ${violation.message}`);
+  if (violation.schedule) print(`  replay: ${replayCommand(violation)}`);
+}
+
+export function printReport(outcome, sites, options) {
+  const print = options.json ? (line) => console.error(line) : (line) => console.log(line);
+  if (!options.json) printTable(outcome, print);
+  for (const violation of outcome.results.flatMap(({ found }) => found)) printViolation(violation, print);
+  for (const { mutant, killed, equivalent } of outcome.hunted) {
+    if (killed !== Boolean(equivalent)) continue;
+    print(`\n${killed ? "EQUIVALENT MUTANT TOLD APART" : "MUTANT ALIVE"}: ${mutant}`);
+    print(`  by hand: npm run sim -- --mutant ${quoted(mutant)}`);
+  }
+  for (const problem of outcome.problems) print(`\nSELF-TEST: ${problem}`);
+  if (options.json) return;
+  if (outcome.results.length > 1) printSites(outcome, sites, print);
+  const total = totals(outcome);
+  if (outcome.results.length > 0) {
+    print(
+      `\n${total.schedules} schedules (${total.equivalent} of them cut short as equivalent to another), ${total.steps} steps, ` +
+        `${total.deaths} deaths at ${total.deathSitesHit} of ${total.deathSites} sites, ${total.races} races, ` +
+        `${total.violations} violations; ${total.schedulesPerSecondPerCore} schedules/s per core`,
+    );
+  }
+  const { total: all, killed, equivalent } = mutantTotals(outcome.hunted);
+  if (all > 0) print(`${all} mutants: ${killed} killed, ${equivalent} equivalent, ${all - killed - equivalent} alive`);
+}
+
+function printTable({ results, hunted }, print) {
+  const width = Math.max(10, ...results.map(({ name }) => name.length), ...hunted.map(({ mutant }) => mutant.length));
+  for (const result of results) {
+    const forms = result.forms.map(({ form, complete, bound }) => `${form} ${complete ? "" : "< "}${bound}`).join(", ");
+    const sites = `${result.deathSitesHit}/${result.deathSites}`;
+    const mark = result.violations > 0 ? "FAIL" : "ok  ";
+    print(
+      `${mark} ${result.name.padEnd(width)} ${String(result.schedules).padStart(8)} schedules  sites ${sites.padStart(8)}  ${forms}`,
+    );
+  }
+  for (const { mutant, killed, equivalent, by, message, milliseconds } of hunted) {
+    const isRight = killed !== Boolean(equivalent);
+    const verdict = killed ? `killed by ${by}: ${message}` : equivalent ? `equivalent: ${equivalent}` : "ALIVE";
+    print(`${isRight ? "ok  " : "FAIL"} ${mutant.padEnd(width)} ${Math.round(milliseconds)} ms  ${verdict}`);
+  }
+}
+
+function printSites({ results }, sites, print) {
+  const never = unexecuted(sites, union(results, "passed"));
+  const left = unhit(results, sites);
+  if (left.length > 0) print(`\npassed, but nobody died there: ${left.join(", ")}`);
+  print(
+    `\n${sites.length} sites, ${sites.length - never.reduce((sum, { count }) => sum + count, 0)} executed; never executed:`,
+  );
+  for (const { functionName, count, reason } of never)
+    print(`  ${String(count).padStart(4)} in ${functionName}: ${reason}`);
+}
+
+/** One line on the terminal that says how far the run is; nothing where nobody looks. */
+export class Progress {
+  constructor(isQuiet, count) {
+    this.isShown = !isQuiet && process.stderr.isTTY === true;
+    this.count = count;
+    this.done = 0;
+    this.schedules = 0;
+  }
+
+  scenario({ name, schedules }) {
+    this.schedules += schedules;
+    this.#show(name);
+  }
+
+  mutant({ mutant }) {
+    this.#show(`mutant ${mutant}`);
+  }
+
+  #show(what) {
+    this.done++;
+    if (!this.isShown) return;
+    const text = `${this.done}/${this.count}  ${this.schedules} schedules  ${what}`;
+    process.stderr.write(`\r\u001b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+  }
+
+  end() {
+    if (this.isShown) process.stderr.write("\r\u001b[K");
+  }
+}

@@ -1,0 +1,68 @@
+// Sharing: which words of the region more than one thread of a scenario touches while at least one writes. Owns the shadow bytes.
+//
+// A unit is 8 bytes. Its shadow byte has for thread t bit t, "its reads need no hook", and bit 4 + t, "its writes need none". A byte of
+// 0 hooks everything. What is known only grows, over all schedules of a scenario: an explorer that finds `grown` raised has
+// missed places to preempt at and starts again, until a whole pass adds nothing (a fixpoint).
+//
+// An access hooked for the detectors is a place to preempt at only if its order can matter: an atomic on a shared unit, or a plain
+// access to a unit where a race was seen. Plain accesses without a race are ordered by the atomics around them.
+
+import { SHADOW, UNITS } from "./map.mjs";
+
+export class Sharing {
+  constructor(bytes, pinned) {
+    this.shadow = new Uint8Array(bytes.buffer, SHADOW, UNITS);
+    this.readers = new Uint8Array(UNITS);
+    this.writers = new Uint8Array(UNITS);
+    this.racy = new Uint8Array(UNITS);
+    this.pinned = pinned.map((address) => address >>> 3);
+    this.grown = false;
+  }
+
+  /** Forgets everything: another scenario begins. */
+  clear() {
+    this.readers.fill(0);
+    this.writers.fill(0);
+    this.racy.fill(0);
+    this.shadow.fill(0);
+    this.grown = false;
+  }
+
+  /** Notes an access of thread `t`; returns whether the unit is shared. */
+  note(t, unit, writes) {
+    const bit = 1 << t;
+    const known = writes ? this.writers[unit] : this.readers[unit];
+    if (!(known & bit)) {
+      if (writes) this.writers[unit] |= bit;
+      else this.readers[unit] |= bit;
+      this.#update(unit);
+    }
+    const writers = this.writers[unit];
+    if (writers === 0) return false;
+    const all = writers | this.readers[unit];
+    return (all & (all - 1)) !== 0;
+  }
+
+  isShared(unit) {
+    const all = this.writers[unit] | this.readers[unit];
+    return this.writers[unit] !== 0 && (all & (all - 1)) !== 0;
+  }
+
+  /** A race was seen there: from now on the order of plain accesses matters too. */
+  noteRace(unit) {
+    if (this.racy[unit]) return;
+    this.racy[unit] = 1;
+    this.grown = true;
+  }
+
+  #update(unit) {
+    const writers = this.writers[unit];
+    const all = writers | this.readers[unit];
+    const alone = (all & (all - 1)) === 0;
+    let byte = 0;
+    if (alone) byte = all | (writers << 4);
+    else if (writers === 0) byte = all;
+    else this.grown = true;
+    this.shadow[unit] = this.pinned.includes(unit) ? 0 : byte;
+  }
+}

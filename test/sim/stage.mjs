@@ -1,0 +1,143 @@
+// Stage: one scenario on one machine: its actors, its set-up, and what one schedule of it is, from the snapshot to the audit.
+//
+// A scenario: { name, setup(stage)?, programs: { a, b, c? }, pages?, owners?, mayBeFull?, bounds?, about? }. Each program is a generator of
+// an actor's calls; the names a, b, c are threads 0, 1, 2. Where deaths are explored, a fourth thread, the undertaker, begins when one
+// died: it announces the death and recovers, beside the others, and may die too.
+
+import { Actor } from "./actor.mjs";
+import { Audit } from "./audit.mjs";
+import { DEAD, FINISHED, UNDERTAKER, Violation } from "./thread.mjs";
+import { Model } from "./model.mjs";
+
+const NAMES = ["a", "b", "c"];
+const RECOVER_TRIES = 3;
+// A size that no scenario uses: taking one goes through the whole slow path.
+const RARE_BYTES = 5000;
+
+export class Stage {
+  constructor(machine, scenario) {
+    this.machine = machine;
+    this.scenario = scenario;
+    this.constants = machine.c;
+    const pages = scenario.pages ?? 2;
+    machine.clear(pages);
+    this.model = new Model(machine.view, machine.main);
+    this.main = new Actor("main", this.model, undefined, machine.main);
+    this.names = NAMES.filter((name) => scenario.programs[name]);
+    this.actors = this.names.map((name, i) => this.#actor(name, i));
+    this.undertaker = this.#actor("undertaker", UNDERTAKER);
+    for (const actor of this.actors) this[actor.name] = actor;
+    const id = machine.main.createRegion(pages, scenario.owners ?? this.names.length + 2, 1, 1);
+    if (id <= 0) throw new Error(`createRegion answered ${id}`);
+    this.main.setOwner(id);
+    for (const actor of [...this.actors, this.undertaker]) {
+      if (!scenario.detached?.includes(actor.name)) actor.now(actor.attach(scenario.busyMs));
+    }
+    machine.isWatching = scenario.mayBeFull ?? false;
+    machine.onDeath = (thread) => this.#died(thread);
+    scenario.setup?.(this);
+    this.model.keep();
+    this.owners = [...this.actors, this.undertaker].map(({ ownerId }) => ownerId);
+    machine.snapshot();
+    this.audit = new Audit(machine, this.model, this.main);
+  }
+
+  #actor(name, index) {
+    const thread = this.machine.threads[index];
+    const actor = new Actor(name, this.model, thread, thread.exports);
+    actor.mayBeFull = this.scenario.mayBeFull ?? false;
+    actor.mayBeClosed = this.scenario.mayBeClosed ?? false;
+    return actor;
+  }
+
+  /** Runs one schedule: "done" or "redundant", or throws the Violation. */
+  run(strategy, { deaths = false } = {}) {
+    this.model.reset();
+    this.closeStatus = undefined;
+    const everyone = [...this.actors, this.undertaker];
+    everyone.forEach((actor, i) => {
+      actor.thread.giving = undefined;
+      actor.setOwner(this.owners[i]);
+    });
+    const programs = [];
+    for (const actor of this.actors) {
+      programs[actor.thread.index] = { steps: this.#program(actor), isMortal: true, isLatent: false };
+    }
+    if (deaths) programs[UNDERTAKER] = { steps: this.#bury(), isMortal: true, isLatent: true };
+    strategy.start();
+    const outcome = this.machine.run(programs, strategy);
+    if (outcome === "done") this.#finish(everyone);
+    return outcome;
+  }
+
+  #finish(everyone) {
+    // A Block that an exception kept from its caller is still its owner's: leaving gives it back.
+    for (const actor of this.actors) {
+      if (actor.thread.traps > 0 && actor.thread.status === FINISHED && actor.ownerId !== 0) actor.now(actor.detach());
+    }
+    if (this.scenario.finish) this.scenario.finish(this);
+    else this.audit.run(everyone);
+    this.scenario.verify?.(this);
+  }
+
+  *#program(actor) {
+    yield* this.scenario.programs[actor.name](actor, this);
+    // After an exception the next calls heal what it cut: some that take the page lock, and one that looks for a slab.
+    if (actor.thread.traps > 0 && actor.ownerId !== 0) yield* this.#heal(actor);
+  }
+
+  *#heal(actor) {
+    for (const bytes of [8200, 8200, RARE_BYTES]) {
+      const block = yield* actor.alloc(bytes, { scarce: true });
+      if (block) yield* actor.free(block);
+    }
+  }
+
+  /** Blocks that a thread took and may not have told of are recovery's as well. */
+  #died(thread) {
+    const actor = this.actors[thread.index] ?? this.undertaker;
+    if (actor.ownerId !== 0) this.model.openOwner(actor.ownerId);
+  }
+
+  /** The undertaker's program: the host saw a thread end. */
+  *#bury() {
+    const actor = this.undertaker;
+    const { machine } = this;
+    for (let i = 0; i < machine.dead.length; i++) {
+      const thread = machine.dead[i];
+      machine.races.join(UNDERTAKER, thread.index);
+      const id = this.audit.ownerOf(this.actors[thread.index] ?? actor);
+      if (id === 0) continue;
+      const status = yield { name: "markDead", args: [id] };
+      if (status === this.constants.OWNER_ALIVE)
+        throw new Violation("markDead says that the dead thread is the caller");
+      if (actor.exports.recover) yield* this.#recover(id);
+    }
+  }
+
+  *#recover(id) {
+    const { thread } = this.undertaker;
+    for (let i = 0; i < RECOVER_TRIES; i++) {
+      const status = yield { name: "recover", args: [id] };
+      if (status === this.constants.BUSY) {
+        if (this.machine.isLockLeft(thread))
+          throw new Violation('recover said "busy" although the holder was known to be dead');
+        continue;
+      }
+      if (status !== 0 && status !== this.constants.NOT_LIVE) throw new Violation(`recover(${id}) answers ${status}`);
+      return this.#requireDone(id);
+    }
+    return undefined;
+  }
+
+  /** Only what a living thread is about to decide, or another death, may keep a recovery from its end. */
+  #requireDone(id) {
+    const { running, dead, view } = this.machine;
+    const isAlone = running.every(
+      (thread) => thread.index === UNDERTAKER || !thread.isInCall || thread.status === DEAD,
+    );
+    if (isAlone && dead.length === 1 && view.isStillDead(id)) {
+      throw new Violation(`recover(${id}) left the slot taken, although nobody else was at work`);
+    }
+  }
+}
