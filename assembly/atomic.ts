@@ -27,8 +27,9 @@ export function cas64(at: usize, expected: u64, value: u64): bool {
   return atomic.cmpxchg<u64>(at, expected, value) == expected;
 }
 
-export function or64(at: usize, bits: u64): void {
-  atomic.or<u64>(at, bits);
+/** Sets these bits; returns the word before. */
+export function or64(at: usize, bits: u64): u64 {
+  return atomic.or<u64>(at, bits);
 }
 
 export function and64(at: usize, bits: u64): void {

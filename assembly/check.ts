@@ -5,7 +5,7 @@
 import { get32, get64, put32 } from "./memory";
 import { load32, load64, store32 } from "./atomic";
 import { firstGrain, grains, maxOwners, slabBits, tableBytes } from "./header";
-import { activity, countedBytes, markOf, ownJournalClear, pendingAlloc, pendingFree } from "./counters";
+import { activity, countedBytes, markOf, pendingAlloc, pendingFree } from "./counters";
 import { add, clearReport, out } from "./report";
 import { recordIn } from "./claim";
 import { FREE_MASK, bitmapOf, hintIsSet } from "./hint";
@@ -86,7 +86,6 @@ import {
   BAD_EMPTY_HINT,
   BAD_HEADER,
   BAD_HINT,
-  BAD_JOURNAL,
   BAD_PEAK,
   BAD_RECORD,
   BAD_RUN_WORD,
@@ -127,7 +126,6 @@ export function check(): u32 {
   if (get32(H_COMMITTED) != committed) report(BAD_COMMITTED, committed);
   if (get32(H_PEAK) < committed) report(BAD_PEAK, committed);
   if (get32(H_TAIL) != tail) report(BAD_TAIL_BYTES, tail);
-  if (!ownJournalClear()) report(BAD_JOURNAL, me);
   if (quiet && settled != used) report(BAD_USED, used);
   checkBins();
   checkHeader();

@@ -8,10 +8,20 @@
 // of a raw block counting does (docs/protocols.md § 6).
 
 import { get32, get64, put32, put64 } from "./memory";
-import { load32, load64 } from "./atomic";
+import { load32, load64, store64 } from "./atomic";
 import { maxOwners } from "./header";
-import { me, slot, slotOf } from "./owners";
-import { GRAIN_SHIFT, H_ADJUST, S_ALLOC, S_ALLOC_JOURNAL, S_FREE, S_FREE_JOURNAL, S_MARK } from "./shared/layout";
+import { me, ownerState, slot, slotOf } from "./owners";
+import {
+  GRAIN_SHIFT,
+  H_ADJUST,
+  J_BLOCK,
+  OWNER_DEAD,
+  S_ALLOC,
+  S_ALLOC_JOURNAL,
+  S_FREE,
+  S_FREE_JOURNAL,
+  S_MARK,
+} from "./shared/layout";
 
 /** Journals that this owner is about to take the block at `p`; the marks below its offset say what it is (J_…). */
 export function beginAlloc(p: usize): void {
@@ -23,6 +33,11 @@ export function endAlloc(bytes: u32): void {
   put64(slot + S_ALLOC, <u64>(get32(slot + S_ALLOC) + bytes));
 }
 
+/** The same where others decide by this journal: it must not be seen clear before what was stored ahead of it is seen. */
+export function endAllocVisibly(bytes: u32): void {
+  store64(slot + S_ALLOC, <u64>(get32(slot + S_ALLOC) + bytes));
+}
+
 export function beginFree(p: usize): void {
   put32(slot + S_FREE_JOURNAL, <u32>p);
 }
@@ -30,6 +45,11 @@ export function beginFree(p: usize): void {
 /** Counts `bytes` as freed and clears the journal: one store. */
 export function endFree(bytes: u32): void {
   put64(slot + S_FREE, <u64>(get32(slot + S_FREE) + bytes));
+}
+
+/** As endAllocVisibly. */
+export function endFreeVisibly(bytes: u32): void {
+  store64(slot + S_FREE, <u64>(get32(slot + S_FREE) + bytes));
 }
 
 /** Marks the unit that begins at grain `unit` while its hint bit is cleared and looked at again. */
@@ -91,12 +111,16 @@ export function freedByOthers(): u64 {
   return sum;
 }
 
-/** Whether another owner's journal says that it is giving back a block in these grains: it may still read their records. */
+/**
+ * Whether a living owner's journal says that it is giving back a Block in these grains: it may still read their records. (A dead one
+ * reads nothing any more, and in an empty slab it holds nothing.)
+ */
 export function isNamed(g: u32, length: u32): bool {
   for (let index: u32 = 1; index <= maxOwners; index++) {
-    if (index == me) continue;
-    const grain = <u32>(pendingFree(index) >>> GRAIN_SHIFT);
-    if (grain >= g && grain < g + length) return true;
+    if (index == me || ownerState(index) == OWNER_DEAD) continue;
+    const journal = pendingFree(index);
+    const grain = <u32>(journal >>> GRAIN_SHIFT);
+    if (journal & J_BLOCK && grain >= g && grain < g + length) return true;
   }
   return false;
 }

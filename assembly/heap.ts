@@ -5,7 +5,7 @@
 //           → under the page lock: new slab → trim → new slab → a run for the one block → any hint → what journals name → FULL
 //
 // "Full" is only said when, in one hold of the page lock, no run was there after trimming, each slab of the class was seen without a
-// free block, and no other owner completed a free meanwhile: so at the instant the lock was taken nothing fitted.
+// free block, and no other owner completed a free meanwhile: so, what others took first aside, nothing fitted since the lock was taken.
 
 import { copy, get32, get64, put32, put64, zero, zeroShort } from "./memory";
 import { cas32, cas64, load32, load64, store32, store64 } from "./atomic";
@@ -198,6 +198,7 @@ export function takeSmall(tag: u32): usize {
   if (me == 0) return refuse(NOT_ATTACHED);
   const record = hintRecord(tag);
   settleMark();
+  endFree(0); // an exception may have left it
   // A lost race is no reason to leave the current slab: it is left only when it was seen full.
   let p = takeCurrent(record, tag);
   if (p == 0) p = takeHinted(record, tag, false);
@@ -217,21 +218,19 @@ function takeAnywhere(record: usize, tag: u32): usize {
     const status = lock();
     if (status != OK) return refuse(status);
     const before = freedByOthers();
-    p = takeLocked(record, tag);
-    const isFull = p == 0 && freedByOthers() == before;
+    p = newSlab(record, tag);
+    const isTrimmed = p != 0 || trim();
+    if (p == 0) p = takeLocked(record, tag);
+    const isFull = p == 0 && isTrimmed && freedByOthers() == before;
     letGo();
     if (isFull) return refuse(FULL);
   }
   return p == 0 ? refuse(BUSY) : p;
 }
 
-/** Takes a block of the class and kind of `tag` if anything in the region can become one. Under the page lock. */
+/** Takes a block of the class and kind of `tag` if anything in the trimmed region can become one. Under the page lock. */
 function takeLocked(record: usize, tag: u32): usize {
   let p = newSlab(record, tag);
-  if (p == 0) {
-    trim();
-    p = newSlab(record, tag);
-  }
   if (p == 0) p = takeRunFor(tag);
   if (p == 0) p = takeHinted(record, tag, true);
   return p == 0 ? takeJournalled(record, tag) : p;
@@ -258,9 +257,9 @@ export function takeLarge(bytes: u32, step: u32, kind: u32): usize {
     let isFull = false;
     if (p == 0) {
       const before = freedByOthers();
-      trim();
+      const isTrimmed = trim();
       p = takeRun(length, step, kind);
-      isFull = p == 0 && freedByOthers() == before;
+      isFull = p == 0 && isTrimmed && freedByOthers() == before;
     }
     letGo();
     if (p != 0) return p;

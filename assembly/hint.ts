@@ -95,8 +95,13 @@ function clearUnlessFound(at: usize, bit: u32, unit: u32, tag: u32): u32 {
 export function settleMark(): void {
   const mark = markOf(me);
   if (mark == 0) return;
-  for (let bitmap: u32 = 0; bitmap < <u32>HINT_BITMAPS; bitmap++) hintSet(bitmap, <u32>(mark >>> GRAIN_SHIFT));
+  hintAll(mark);
   endMark();
+}
+
+/** Says that anything may be in the marked unit. */
+export function hintAll(mark: usize): void {
+  for (let bitmap: u32 = 0; bitmap < <u32>HINT_BITMAPS; bitmap++) hintSet(bitmap, <u32>(mark >>> GRAIN_SHIFT));
 }
 
 /** Like hintFind, in the units that other owners' journals name: what they are about to hint at. */

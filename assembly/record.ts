@@ -11,7 +11,7 @@
 import { get32, put64 } from "./memory";
 import { cas64, load32, load64, store32 } from "./atomic";
 import { grains } from "./header";
-import { endFree } from "./counters";
+import { endFreeVisibly } from "./counters";
 import { freeAtEdge, giveBackRun, takeLarge, takeSmall } from "./heap";
 import { me, slot } from "./owners";
 import { bitsAt, slabTag, wordAt } from "./pages";
@@ -51,7 +51,7 @@ export function blockFree(p: usize, low: u32, high: u32): bool {
   if (me == 0 || !isBlock(p)) return false;
   const claim = ((<u64>high) << 32) | low;
   if (!pin(p) || claim == 0) {
-    endFree(0);
+    endFreeVisibly(0);
     return false;
   }
   const grain = <u32>(p >>> GRAIN_SHIFT);
@@ -59,7 +59,7 @@ export function blockFree(p: usize, low: u32, high: u32): bool {
   if ((word & T_MASK) == T_RUN) return giveBackRun(p, grain, word, claim);
   // A journal keeps a slab, not a run: that one may be gone since.
   if ((word & T_MASK) != T_SLAB || (slabTag(word) & 3) != KIND_BLOCK) {
-    endFree(0);
+    endFreeVisibly(0);
     return false;
   }
   const g = grain - ((word >>> W_BACK_SHIFT) & 63);
@@ -83,8 +83,9 @@ export function blockMove(p: usize, low: u32, high: u32, shared: bool): bool {
   const next = nextClaim();
   const state = (<u64>(CLAIM_LIVE ^ CLAIM_SHARED)) << CLAIM_STATE_SHIFT;
   if (shared) put64(slot + S_CLAIM, next ^ state);
-  const moved = pin(p) && claim != 0 && cas64(recordAt(p), claim, lastClaim());
-  endFree(0);
+  const moved =
+    pin(p) && claim != 0 && cas64(recordFor(p, load32(wordAt(<u32>(p >>> GRAIN_SHIFT)))), claim, lastClaim());
+  endFreeVisibly(0);
   return moved;
 }
 
@@ -120,9 +121,16 @@ export function isPlace(p: usize): bool {
 
 /** Address of the claim of the Block at `p`. */
 export function recordAt(p: usize): usize {
+  return recordFor(p, load32(wordAt(<u32>(p >>> GRAIN_SHIFT))));
+}
+
+/**
+ * Address of the claim of the Block at `p`, whose grain's word is `word`. A journal keeps a slab, not a run: where a run was and a slab
+ * of another kind may be by now it is the grain's word in bits[], in which no claim is ever found again.
+ */
+function recordFor(p: usize, word: u32): usize {
   const grain = <u32>(p >>> GRAIN_SHIFT);
-  const word = load32(wordAt(grain));
-  if ((word & T_MASK) != T_SLAB) return bitsAt(grain);
+  if ((word & T_MASK) != T_SLAB || (slabTag(word) & 3) != KIND_BLOCK) return bitsAt(grain);
   const g = grain - ((word >>> W_BACK_SHIFT) & 63);
   const shape = geometry(slabTag(word));
   return recordIn(g, shape, indexIn(p, g, shape));

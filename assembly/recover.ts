@@ -62,7 +62,7 @@ export function recover(id: u32): u32 {
   clearReport();
   out(REC_LOCK, load32(H_LOCK) == id ? 1 : 0);
   if (isDead(id)) {
-    const status = settleHeld(id);
+    const status = giveBackHoldings(id);
     if (status != OK) return status;
   }
   if (isDead(id)) return OK; // something is still being decided
@@ -70,7 +70,7 @@ export function recover(id: u32): u32 {
   return isPast(id) ? OK : NOT_LIVE;
 }
 
-function settleHeld(id: u32): u32 {
+function giveBackHoldings(id: u32): u32 {
   const index = id & 0xff;
   let status = lock();
   if (status != OK) return status;

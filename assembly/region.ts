@@ -5,7 +5,7 @@
 import { get32, put32 } from "./memory";
 import { cas32, load32, store32 } from "./atomic";
 import { forgetHeader, format, openHeader, publish } from "./header";
-import { isLiving, join, leave, me, myId, otherOwners, slot } from "./owners";
+import { join, leave, me, myId, otherOwners, slot } from "./owners";
 import { endAlloc, endFree } from "./counters";
 import { settleMark } from "./hint";
 import { forgetRecent } from "./heap";
@@ -16,9 +16,6 @@ import { buildClasses } from "./sizeclass";
 import { letGo } from "./slab";
 import { H_CLOSED, H_CREATOR, H_LOCK, REGION_CLOSED, REGION_CLOSING, S_REASON } from "./shared/layout";
 import { BUSY, CLOSED, NOT_ATTACHED, NO_SLOT, OK } from "./shared/status";
-
-// A creator looks at each slot once between the two stores.
-const CLOSING_SPINS: u32 = 20000;
 
 export function buildId(): i32 {
   return BUILD_ID;
@@ -43,7 +40,7 @@ export function attachRegion(block: bool, busyMs: u32, thread: u32): i32 {
   if (status != OK) return -(<i32>status);
   forgetRecent();
   const id = join(block, busyMs, thread);
-  const refused = id == 0 ? NO_SLOT : refusedByClose();
+  const refused = id == 0 ? NO_SLOT : isClosed() ? CLOSED : OK;
   if (refused == OK) return <i32>id;
   if (id != 0) leave();
   forgetHeader();
@@ -51,17 +48,17 @@ export function attachRegion(block: bool, busyMs: u32, thread: u32): i32 {
 }
 
 /**
- * Whether the region is being closed. Of a creator that closes and a thread that attaches at least one sees the other: the one says
- * REGION_CLOSING before it looks at the slots, the other takes its slot before it looks at that word.
+ * Whether the region was closed before this owner took its slot; a closing that is not yet done is taken back. Of a creator that closes and
+ * a thread that attaches at least one sees the other: the one says REGION_CLOSING before it looks at the slots, the other takes its
+ * slot before it looks at that word.
  */
-function refusedByClose(): u32 {
-  for (let i: u32 = 0; i < CLOSING_SPINS; i++) {
+function isClosed(): bool {
+  while (true) {
     const closed = load32(H_CLOSED);
-    if (closed == REGION_CLOSED) return CLOSED;
-    if (closed == 0) return OK;
-    if (!isLiving(get32(H_CREATOR))) cas32(H_CLOSED, REGION_CLOSING, 0);
+    if (closed != REGION_CLOSING) return closed == REGION_CLOSED;
+    cas32(H_CLOSED, REGION_CLOSING, 0);
   }
-  return BUSY;
+  return false;
 }
 
 /** Gives this owner's Blocks back and leaves its slot. */
@@ -85,12 +82,12 @@ export function closeRegion(): u32 {
   if (me == 0) return NOT_ATTACHED;
   // Asked first, so that a close that is refused does not turn away who attaches meanwhile.
   if (otherOwners() != 0) return BUSY;
-  store32(H_CLOSED, REGION_CLOSING);
-  if (otherOwners() != 0) {
-    store32(H_CLOSED, 0);
-    return BUSY;
+  if (load32(H_CLOSED) != REGION_CLOSED) {
+    store32(H_CLOSED, REGION_CLOSING);
+    const isAlone = otherOwners() == 0;
+    if (!isAlone) cas32(H_CLOSED, REGION_CLOSING, 0);
+    if (!isAlone || !cas32(H_CLOSED, REGION_CLOSING, REGION_CLOSED)) return BUSY; // commit
   }
-  store32(H_CLOSED, REGION_CLOSED); // commit
   return detachRegion();
 }
 

@@ -11,10 +11,10 @@
 // While a living thread names the same block, its next step decides: then nothing is done and the answer is "not yet".
 
 import { get32, get64 } from "./memory";
-import { cas32, cas64, load32, load64, store32, store64 } from "./atomic";
+import { cas32, cas64, load32, load64, or64, store32, store64 } from "./atomic";
 import { grains, maxOwners } from "./header";
 import { pendingAlloc, pendingFree, markOf } from "./counters";
-import { bitmapOf, hintSet } from "./hint";
+import { bitmapOf, hintAll, hintSet } from "./hint";
 import { me, ownerState, slotOf } from "./owners";
 import { bitsAt, slabTag, wordAt } from "./pages";
 import { indexIn, isBlock, isPlace, recordAt } from "./record";
@@ -26,7 +26,6 @@ import {
   CLAIM_STATE_SHIFT,
   C_SIZE,
   GRAIN_SHIFT,
-  HINT_BITMAPS,
   HINT_EMPTY,
   H_UNDECIDED,
   J_BLOCK,
@@ -53,6 +52,11 @@ import {
   W_LENGTH_SHIFT,
 } from "./shared/layout";
 
+// Whose doing a Block is that is half taken or half given back.
+const NOT_YET: u32 = 0;
+const ANOTHERS: u32 = 1;
+const THE_DEADS: u32 = 2;
+
 /** Settles both journals of the dead owner `index`; false: a living thread's next step must be awaited. Under the page lock. */
 export function settleFlight(index: u32): bool {
   const taking = pendingAlloc(index);
@@ -65,7 +69,7 @@ export function settleFlight(index: u32): bool {
 export function settleMarkOf(index: u32): void {
   const mark = markOf(index);
   if (mark == 0) return;
-  for (let bitmap: u32 = 0; bitmap < <u32>HINT_BITMAPS; bitmap++) hintSet(bitmap, <u32>(mark >>> GRAIN_SHIFT));
+  hintAll(mark);
   store32(slotOf(index) + S_MARK, 0);
 }
 
@@ -74,13 +78,15 @@ function settleTaking(index: u32, journal: usize): bool {
   const p = journal & ~(<usize>J_MASK);
   let counted: u32 = 0;
   if ((journal & J_BLOCK) == 0) leaveUndecided(journal, rawBytes(p));
-  else if (isBlock(p)) {
-    const record = recordAt(p);
-    const claim = load64(record);
-    if (isOpen(claim)) {
-      if (!isRun(p) && !giveBackUnclaimed(p, record, index, journal)) return false;
-    } else if (claim == get64(slotOf(index) + S_CLAIM)) counted = usableSize(p);
-  } else clearMark(p);
+  else if (isBlock(p) && load64(recordAt(p)) == get64(slotOf(index) + S_CLAIM)) counted = usableSize(p);
+  else {
+    const whose = whoseHalf(p, index);
+    if (whose == NOT_YET) return false;
+    if (whose == THE_DEADS) {
+      if (isNamedByDead(p, index)) leaveUndecided(journal, usableSize(p));
+      giveBack(p);
+    }
+  }
   hintAt(p);
   store64(at, <u64>(get32(at) + counted)); // commit: counts and clears
   return true;
@@ -92,29 +98,57 @@ function settleGiving(index: u32, journal: usize): bool {
   let counted: u32 = 0;
   if ((journal & J_BLOCK) == 0) leaveUndecided(journal, rawBytes(p));
   else {
-    let won = (journal & J_WON) != 0;
-    const isHalfDone = isBlock(p) && isOpen(load64(recordAt(p)));
-    if (isHalfDone) {
-      if (isNamedBy(p, index, 0)) return false;
-      // When another dead owner names it too, the words do not say whose release it was that is half done; a "won" is counted anyway.
-      const isShared = isNamedBy(p, index, OWNER_DEAD);
-      if (!won && !isShared) {
-        // Nobody else can have emptied the record: say what the dead one was about to say.
-        store32(owner + S_FREE_BYTES, usableSize(p));
-        store32(owner + S_FREE_JOURNAL, <u32>(p | (J_BLOCK | J_WON)));
-        won = true;
-      }
-      if (isRun(p)) {
-        if (isShared) leaveUndecided(journal, usableSize(p));
-        giveBackFreed(p);
-      } else if (!giveBackUnclaimed(p, recordAt(p), index, journal)) return false;
-    } else clearMark(p);
-    if (won) counted = get32(owner + S_FREE_BYTES);
-    if (!isHalfDone) add(REC_IN_FLIGHT_BYTES, counted);
+    const whose = whoseHalf(p, index);
+    if (whose == NOT_YET) return false;
+    if (whose == THE_DEADS) finishRelease(index, journal);
+    if (pendingFree(index) & J_WON) counted = get32(owner + S_FREE_BYTES);
+    if (whose != THE_DEADS) add(REC_IN_FLIGHT_BYTES, counted);
   }
   hintAt(p);
   store64(owner + S_FREE, <u64>(get32(owner + S_FREE) + counted)); // commit: counts and clears
   return true;
+}
+
+/** Gives the memory back whose record the dead owner emptied, after it said for it that the release was won. */
+function finishRelease(index: u32, journal: usize): void {
+  const owner = slotOf(index);
+  const p = journal & ~(<usize>J_MASK);
+  // When another dead owner names it too, the words do not say whose release it was that is half done; a "won" is counted anyway.
+  if (isNamedByDead(p, index)) leaveUndecided(journal, usableSize(p));
+  else if ((journal & J_WON) == 0) {
+    store32(owner + S_FREE_BYTES, usableSize(p));
+    store32(owner + S_FREE_JOURNAL, <u32>(p | (J_BLOCK | J_WON)));
+  }
+  giveBack(p);
+}
+
+/**
+ * Whose doing it is that the Block at `p` is taken and claimed by nobody: THE_DEADS, ANOTHERS (or it is not so), or NOT_YET. A run is only
+ * ever taken under the page lock, so who emptied its record is named, or it is the dead one.
+ *
+ * In a slab a mark of ours in the record makes two looks at the journals a proof. Whoever living took the block before the mark is named
+ * until its claim stands over the mark; whoever took it between the first look and the look at the bit is named in the second; whoever
+ * emptied the record before the mark is named in the first until the bit is free; and nobody can release a block that has no claim.
+ */
+function whoseHalf(p: usize, index: u32): u32 {
+  if (!isPlace(p)) return ANOTHERS;
+  const record = recordAt(p);
+  const claim = load64(record);
+  if (!isUnclaimed(claim)) return ANOTHERS;
+  if (isRun(p)) {
+    if (isNamedByLiving(p, index)) return NOT_YET;
+    return isBlock(p) && load64(record) == 0 ? THE_DEADS : ANOTHERS;
+  }
+  if (claim == 0 && !isBlock(p)) return ANOTHERS; // free, and nothing to clear
+  const mark = ((<u64>CLAIM_SETTLING) << CLAIM_STATE_SHIFT) | me;
+  if (!cas64(record, claim, mark)) return NOT_YET;
+  let whose = NOT_YET;
+  if (!isNamedByLiving(p, index)) {
+    const isTaken = isBlock(p);
+    if (!isNamedByLiving(p, index)) whose = isTaken && load64(record) == mark ? THE_DEADS : ANOTHERS;
+  }
+  if (whose != THE_DEADS) cas64(record, mark, 0);
+  return whose;
 }
 
 /** Bytes of the raw block or run that the journal names, as far as the words still say; 0 where nothing raw can be. */
@@ -138,16 +172,25 @@ function isRun(p: usize): bool {
   return (load32(wordAt(<u32>(p >>> GRAIN_SHIFT))) & T_MASK) == T_RUN;
 }
 
-/** Whether nobody's claim stands in a record, or only that of a thread that settled and died. */
-function isOpen(claim: u64): bool {
+/** Whether nobody's claim stands in a record, or only the mark of a thread that settled and died. */
+function isUnclaimed(claim: u64): bool {
   return claim == 0 || <u32>(claim >> CLAIM_STATE_SHIFT) == CLAIM_SETTLING;
 }
 
-/** Whether a journal of another owner names the block at `p`: of a dead one with `state` OWNER_DEAD, else of a living one. */
-function isNamedBy(p: usize, index: u32, state: u32): bool {
+/** Whether a journal of a living owner names the block at `p`. */
+function isNamedByLiving(p: usize, index: u32): bool {
+  return isNamedBy(p, index, false);
+}
+
+/** Whether a journal of another dead owner names the block at `p`. */
+function isNamedByDead(p: usize, index: u32): bool {
+  return isNamedBy(p, index, true);
+}
+
+function isNamedBy(p: usize, index: u32, dead: bool): bool {
   for (let other: u32 = 1; other <= maxOwners; other++) {
-    const is = ownerState(other);
-    if (other == index || other == me || is == OWNER_FREE || (is == OWNER_DEAD) != (state == OWNER_DEAD)) continue;
+    const state = ownerState(other);
+    if (other == index || other == me || state == OWNER_FREE || (state == OWNER_DEAD) != dead) continue;
     if (isAt(pendingAlloc(other), p) || isAt(pendingFree(other), p)) return true;
   }
   return false;
@@ -157,56 +200,18 @@ function isAt(journal: usize, p: usize): bool {
   return journal != 0 && (journal & ~(<usize>J_MASK)) == p;
 }
 
-/**
- * Gives back the block of a Block slab whose bit is taken and whose record is empty, if that is the dead owner's doing; false when
- * a living thread may be about to write the record. The mark in the record shows whether somebody did: a living thread that took the
- * block journalled it before and writes its claim over the mark, and nobody can release a block without a claim.
- */
-function giveBackUnclaimed(p: usize, record: usize, index: u32, journal: usize): bool {
-  const mark = ((<u64>CLAIM_SETTLING) << CLAIM_STATE_SHIFT) | me;
-  const claim = load64(record);
-  if (!isOpen(claim) || !cas64(record, claim, mark)) return false;
-  const isTaken = isBlock(p);
-  if (isNamedBy(p, index, 0)) {
-    cas64(record, mark, 0);
-    return false;
-  }
-  if (load64(record) != mark) return true; // another's by now
-  // Two dead owners may be in one block: whose count lacks it is left to counting.
-  if (isNamedBy(p, index, OWNER_DEAD)) leaveUndecided(journal, usableSize(p));
-  store64(record, 0);
-  if (isTaken) openBit(p);
-  return true;
-}
-
-/** Clears the mark that a settling thread left on a block which was free in the end; who takes the block writes over it. */
-function clearMark(p: usize): void {
-  if (!isPlace(p) || isRun(p)) return;
-  const record = recordAt(p);
-  const claim = load64(record);
-  if (<u32>(claim >> CLAIM_STATE_SHIFT) == CLAIM_SETTLING) cas64(record, claim, 0);
-}
-
-/** Sets the block's bit and says so in the hints, without counting: it was never counted as taken, or is counted by the caller. */
-function openBit(p: usize): void {
+/** Gives the memory of a Block back that nobody claims, without counting: it never was counted as taken, or the caller counts. */
+function giveBack(p: usize): void {
+  add(REC_IN_FLIGHT_BYTES, usableSize(p));
   const grain = <u32>(p >>> GRAIN_SHIFT);
   const word = load32(wordAt(grain));
-  const tag = slabTag(word);
-  const g = grain - ((word >>> W_BACK_SHIFT) & 63);
-  const bit = (<u64>1) << indexIn(p, g, geometry(tag));
-  while (true) {
-    const bits = load64(bitsAt(g));
-    if (cas64(bitsAt(g), bits, bits | bit)) break; // commit
+  if ((word & T_MASK) == T_RUN) {
+    cas32(wordAt(grain), word, (word & ~T_MASK) | T_FREED); // commit
+    return;
   }
-  add(REC_IN_FLIGHT_BYTES, get32(geometry(tag) + C_SIZE));
-}
-
-/** Marks a Block's run freed whose record is empty. */
-function giveBackFreed(p: usize): void {
-  const at = wordAt(<u32>(p >>> GRAIN_SHIFT));
-  const word = load32(at);
-  if (!cas32(at, word, (word & ~T_MASK) | T_FREED)) return; // commit
-  add(REC_IN_FLIGHT_BYTES, (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT);
+  const g = grain - ((word >>> W_BACK_SHIFT) & 63);
+  store64(recordAt(p), 0);
+  or64(bitsAt(g), (<u64>1) << indexIn(p, g, geometry(slabTag(word)))); // commit
 }
 
 /** Says in the hints what the dead owner's journal stood for: there may be a free block, an empty slab or a freed run at `p`. */

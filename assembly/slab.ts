@@ -11,7 +11,7 @@
 // A thread that dies between the compare-and-swap and the count leaves its journal, which names the block.
 
 import { get32, get64, put32, zero } from "./memory";
-import { cas64, load32, load64, store32, store64 } from "./atomic";
+import { cas64, load32, load64, or64, store32, store64 } from "./atomic";
 import { alignUp } from "./bits";
 import { nextClaim, recordIn } from "./claim";
 import { firstGrain, grains, hintWords, hints, maxOwners, slabBits } from "./header";
@@ -20,7 +20,9 @@ import {
   beginFree,
   beginMark,
   endAlloc,
+  endAllocVisibly,
   endFree,
+  endFreeVisibly,
   endMark,
   isNamed,
   markOf,
@@ -126,8 +128,10 @@ export function take(g: u32, tag: u32): usize {
     beginAlloc(p | marks);
     if (cas64(at, word, word & (word - 1))) {
       // commit
-      if (marks != 0) store64(recordIn(g, shape, index), claim);
-      endAlloc(size);
+      if (marks != 0) {
+        store64(recordIn(g, shape, index), claim);
+        endAllocVisibly(size);
+      } else endAlloc(size);
       return p;
     }
     endAlloc(0);
@@ -164,8 +168,13 @@ export function takeHinted(record: usize, tag: u32, anywhere: bool): usize {
 
 /** Takes a block from a unit that another owner's journal names. */
 export function takeJournalled(record: usize, tag: u32): usize {
-  const g = journalFind(tag);
-  return g == 0 ? 0 : takeAsCurrent(record, g, tag);
+  while (true) {
+    const g = journalFind(tag);
+    if (g == 0) return 0;
+    const p = takeAsCurrent(record, g, tag);
+    if (p != 0) return p;
+  }
+  return 0;
 }
 
 /** Takes a block of the slab at `g` and makes that slab this owner's current one. */
@@ -216,10 +225,10 @@ function openSlab(g: u32, shape: usize, tag: u32): usize {
   const marks: usize = (tag & 3) == KIND_BLOCK ? J_BLOCK : 0;
   const claim: u64 = marks != 0 ? nextClaim() : 0;
   beginAlloc(p | marks);
-  if (marks != 0) store64(recordIn(g, shape, 0), claim);
   store64(bitsAt(g), ((<u64>tag) << B_TAG_SHIFT) | (full & (full - 1))); // commit
+  if (marks != 0) store64(recordIn(g, shape, 0), claim);
   hintSet(bitmapOf(tag), g); // after it: who clears a hint looks at the slab
-  endAlloc(get32(shape + C_SIZE));
+  endAllocVisibly(get32(shape + C_SIZE));
   return p;
 }
 
@@ -260,34 +269,30 @@ export function giveBackAtEdge(p: usize, g: u32, tag: u32, index: u32, claim: u6
   const bit = (<u64>1) << index;
   const size = get32(shape + C_SIZE);
   const record = recordIn(g, shape, index);
+  let free: u64;
   while (true) {
-    const word = load64(at);
-    const free = word ^ want;
+    free = load64(at) ^ want;
     if (free > FREE_MASK || free & bit) {
       endFree(0);
       return false;
     }
-    if (claim == 0) beginFree(p);
-    else if (!winRelease(p, record, claim, size)) return false;
-    if (!cas64(at, word, word | bit)) {
-      // commit
-      // A loop's head is a place where an exception can fall: journal and record say again what is still true, in this order.
-      if (claim != 0) {
-        beginFree(p | J_BLOCK);
-        store64(record, claim);
-      } else endFree(0);
-      continue;
+    if (claim != 0) {
+      if (!winRelease(p, record, claim, size)) return false;
+      free = or64(at, bit) ^ want; // commit: from the win on the bit is this thread's alone, and it keeps the slab
+      break;
     }
-    if (free == 0) hintSet(bitmapOf(tag), g);
-    if ((free | bit) == full) {
-      hintSet(HINT_EMPTY, g);
-      put32(slot + S_IDLE, get32(slot + S_IDLE) + (get32(shape + C_GRAINS) << GRAIN_SHIFT));
-    }
-    if (free == 0 && (tag & 3) == KIND_RAW && isHome(g)) pushHint(hintRecord(tag), g);
-    endFree(size);
-    return true;
+    beginFree(p);
+    if (cas64(at, free ^ want, (free ^ want) | bit)) break; // commit
+    endFree(0);
   }
-  return false;
+  if (free == 0) hintSet(bitmapOf(tag), g);
+  if ((free | bit) == full) {
+    hintSet(HINT_EMPTY, g);
+    put32(slot + S_IDLE, get32(slot + S_IDLE) + (get32(shape + C_GRAINS) << GRAIN_SHIFT));
+  }
+  if (free == 0 && (tag & 3) == KIND_RAW && isHome(g)) pushHint(hintRecord(tag), g);
+  endFreeVisibly(size);
+  return true;
 }
 
 /**
@@ -297,7 +302,7 @@ export function giveBackAtEdge(p: usize, g: u32, tag: u32, index: u32, claim: u6
 export function winRelease(p: usize, record: usize, claim: u64, bytes: u32): bool {
   store32(slot + S_FREE_JOURNAL, <u32>p | J_BLOCK);
   if (!cas64(record, claim, 0)) {
-    endFree(0);
+    endFreeVisibly(0);
     return false;
   }
   put32(slot + S_FREE_BYTES, bytes);
@@ -340,8 +345,15 @@ export function mergeDeferred(): void {
   }
 }
 
-/** Gives every empty slab back and merges every freed run, whoever used it last. Under the page lock. */
-export function trim(): void {
+// Whether the last trim left an empty slab standing because a living owner's journal names it.
+let sawPinned: bool = false;
+
+/**
+ * Gives every empty slab back and merges every freed run, whoever used it last. False: an empty slab of Blocks had to stay, for a
+ * living thread looks at a record in it right now. Under the page lock.
+ */
+export function trim(): bool {
+  sawPinned = false;
   trimHinted(false);
   for (let index: u32 = 1; index <= maxOwners; index++) {
     if (ownerState(index) == OWNER_FREE) continue;
@@ -351,6 +363,7 @@ export function trim(): void {
     trimCurrents(slotOf(index));
   }
   put32(slot + S_IDLE, 0);
+  return !sawPinned;
 }
 
 /** The slabs that an owner works on carry no hint while they are empty. */
@@ -434,6 +447,7 @@ function closeIfEmpty(g: u32, tag: u32): void {
   if (load64(bitsAt(g)) != whole || !cas64(bitsAt(g), whole, 0)) return; // commit
   const length = lengthOf(get32(wordAt(g)));
   if ((tag & 3) == KIND_BLOCK && isNamed(g, length)) {
+    sawPinned = true;
     store64(bitsAt(g), whole);
     hintSet(bitmapOf(tag), g);
     hintSet(HINT_EMPTY, g);

@@ -32,7 +32,6 @@ const PROBLEMS: Record<number, string> = {
   [S.BAD_PEAK]: "the peak is below the committed grains",
   [S.BAD_HEADER]: "changed header field",
   [S.BAD_RUN_WORD]: "wrong word in a run at grain",
-  [S.BAD_JOURNAL]: "journal pending at rest, owner",
 };
 
 /** A sentence for one problem that `check` found. */

@@ -68,7 +68,8 @@ export class Block {
 
   /**
    * Makes the block `bytes` long, in place where its usable size allows, else by moving it; what lay in it is kept, bytes beyond the
-   * old size are zero. When it does not fit the block is untouched.
+   * old size are zero. When it does not fit the block is untouched. A Block that moves is this thread's afterwards, also if another
+   * held it; a shared one stays shared.
    * @throws MemoryLimitExceededError, RegionBusyError, StaleBlockError, RangeError for a size that is no integer ≥ 1.
    */
   resize(bytes: number): void {

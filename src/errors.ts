@@ -53,7 +53,10 @@ export class MemoryLimitExceededError extends CisternError {
 /** The page lock's holder did not let go within `busyMs`. Nothing was changed; trying again is right. */
 export class RegionBusyError extends CisternError {
   constructor(what: string) {
-    super("ERR_REGION_BUSY", `${what}: the page lock was not free within busyMs; nothing was changed, try again`);
+    super(
+      "ERR_REGION_BUSY",
+      `${what}: the page lock was not free within busyMs; nothing was changed, try again (if its holder's thread has ended, region.watch or region.markDead must say so)`,
+    );
   }
 }
 
@@ -71,7 +74,7 @@ export class RegionInUseError extends CisternError {
   constructor(name: string, owners: number) {
     super(
       "ERR_REGION_IN_USE",
-      `region "${name}" cannot be closed: ${owners} other owner(s) are attached; close it in their threads first`,
+      `region "${name}" cannot be closed: ${owners} other owner(s) are attached; close it in their threads first, and markDead and recover those whose threads have ended`,
     );
     this.owners = owners;
   }
@@ -126,6 +129,6 @@ export class OwnerAliveError extends CisternError {
 /** A Block that was released, here or by another thread. */
 export class StaleBlockError extends CisternError {
   constructor(offset: number) {
-    super("ERR_BLOCK_STALE", `the Block at offset ${offset} was released`);
+    super("ERR_BLOCK_STALE", `the Block at offset ${offset} was released, adopted by another thread or shared`);
   }
 }

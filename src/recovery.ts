@@ -13,7 +13,7 @@ import { describe } from "./size.js";
 export interface RecoveryReport extends Recovered {
   ownerId: number;
   /** Whether all is given back and the owner's slot is free again. False: a living thread is in the middle of the very block that the dead
-   *  one was in; recover again. */
+   *  one was in, or held the page lock too long; recover again. */
   done: boolean;
   /** Blocks that it held, and their bytes. */
   blocks: number;
@@ -36,13 +36,14 @@ export interface WorkerLike {
 
 /** How a watch reports. */
 export interface WatchOptions {
-  /** Called for each owner that was recovered. */
+  /** Called once for each owner that this watch recovered, in a microtask; not at all for a thread that had none, or that others recovered. */
   onRecovered?: (report: RecoveryReport) => void;
   /** Ends the watch. */
   signal?: AbortSignal;
 }
 
 const RETRY_MS = 10;
+const RETRY_MS_MAX = 1000;
 
 /** @internal Gives back what the dead owner `ownerId` held. */
 export function recoverOwner(core: Core, name: string, ownerId: number): RecoveryReport {
@@ -72,6 +73,8 @@ export function watchThread(
   const { onRecovered, signal } = ownOptions<WatchOptions>("watch", options, ["onRecovered", "signal"]);
   if (onRecovered !== undefined && typeof onRecovered !== "function")
     throw new TypeError(`watch: onRecovered must be a function, got ${describe(onRecovered)}`);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new TypeError(`watch: signal must be an AbortSignal, got ${describe(signal)}`);
   const watch = new AbortController();
   const stop = (): void => watch.abort();
   const ended = (thread: number): void => {
@@ -85,7 +88,7 @@ export function watchThread(
   return { stop, over: watch.signal };
 }
 
-/** Recovers these owners, each whatever becomes of the others, and ends the watch when all is given back. */
+/** Recovers these owners and ends the watch when all is given back. */
 function recoverAll(
   core: Core,
   ids: readonly number[],
@@ -93,25 +96,18 @@ function recoverAll(
   onRecovered: ((report: RecoveryReport) => void) | undefined,
 ): void {
   let left = ids.length;
-  const thrown: unknown[] = [];
   const recovered = (report: RecoveryReport | undefined): void => {
     if (--left === 0) watch.abort();
-    if (report !== undefined) onRecovered?.(report);
+    // Not from within the host's event: what it throws is nobody else's there.
+    if (report !== undefined && onRecovered !== undefined) queueMicrotask(() => onRecovered(report));
   };
-  for (const id of ids) {
-    try {
-      recoverSoon(core, id, watch.signal, recovered);
-    } catch (error) {
-      thrown.push(error);
-    }
-  }
+  for (const id of ids) recoverSoon(core, id, watch.signal, recovered);
   if (ids.length === 0) watch.abort();
-  if (thrown.length > 0) throw thrown[0];
 }
 
 function watchWorker(worker: WorkerLike, signal: AbortSignal, ended: (thread: number) => void): void {
-  const { threadId, once } = worker ?? {};
-  if (typeof once !== "function" || !Number.isInteger(threadId))
+  const { threadId, once, off } = worker ?? {};
+  if (typeof once !== "function" || typeof off !== "function" || !Number.isInteger(threadId))
     throw new TypeError(`watch needs a Worker of node:worker_threads or an owner's id, got ${describe(worker)}`);
   if (threadId <= 0)
     throw new RangeError("watch: this worker has ended already; say markDead and recover for its owners");
@@ -147,15 +143,17 @@ function recoverSoon(
   signal: AbortSignal,
   recovered: (report: RecoveryReport | undefined) => void,
   before?: Recovered,
+  waitMs: number = RETRY_MS,
 ): void {
   if (signal.aborted) return;
-  if (core.exports.markDead(ownerId) !== OK) return recovered(undefined);
+  // Another thread may have finished it meanwhile.
+  if (core.exports.markDead(ownerId) !== OK) return recovered(before && { ownerId, ...before, done: true });
   const now = core.recover(ownerId);
   const sum = typeof now === "number" ? before : added(before, now);
   if (sum?.done) return recovered({ ownerId, ...sum });
   if (typeof now === "number" && now !== BUSY) return recovered(undefined);
-  const timer: unknown = setTimeout(() => recoverSoon(core, ownerId, signal, recovered, sum), RETRY_MS);
-  (timer as { unref?(): void }).unref?.();
+  // It keeps the process alive: who waits for the report gets it.
+  setTimeout(() => recoverSoon(core, ownerId, signal, recovered, sum, Math.min(waitMs * 2, RETRY_MS_MAX)), waitMs);
 }
 
 const added = (before: Recovered | undefined, now: Recovered): Recovered =>

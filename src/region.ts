@@ -215,7 +215,7 @@ export class Region {
     return this.#core.capacityBytes;
   }
 
-  /** Bytes granted to live blocks (G08). Exact whenever no operation is in flight, never too low; read without a wasm call. Any thread. */
+  /** Bytes granted to live blocks (G08). Exact whenever no operation is in flight (after a death: once `undecidedBytes` is 0 again); read without a wasm call. Any thread. */
   get usedBytes(): number {
     return this.#core.usedBytes;
   }

@@ -201,6 +201,23 @@ describe("a replay", () => {
     expect(report.hits).toBe(fifoHits(keys, places));
   });
 
+  // There a sleep for the page lock once spoilt the loop around it.
+  it("runs in the baseline compiler too, with threads that wait for each other", () => {
+    const lines = Array.from({ length: 1000 }, (_, i) => `small-${i},5000`);
+    const args = ["--once", "--json", "--trace", file("baseline.csv", lines.join("\n")), "--limit", "1MiB"];
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      ["--liftoff", "--no-wasm-tier-up", "dist/demo/main.js", ...args],
+      {
+        encoding: "utf8",
+        timeout: 60_000,
+        killSignal: "SIGKILL",
+      },
+    );
+    expect(status).toBe(0);
+    expectSound(JSON.parse(stdout) as Report);
+  });
+
   it("refuses what is larger than the region, and nothing else", () => {
     const small = Array.from({ length: 500 }, (_, i) => `small-${i},5000`);
     const trace = file("large.csv", [...small, "large,3000000", ...small, "large,3000000"].join("\n"));

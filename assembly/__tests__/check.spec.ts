@@ -3,7 +3,7 @@
 import { get32, get64, put32, put64 } from "../memory";
 import { load64, store32, store64 } from "../atomic";
 import { check } from "../check";
-import { beginAlloc, beginFree, countedBytes, endAlloc, endFree } from "../counters";
+import { beginAlloc, countedBytes, endAlloc, endFree } from "../counters";
 import { poison, tableBytes } from "../header";
 import { allocUnsafe, free } from "../heap";
 import { bitmapOf, hintClear } from "../hint";
@@ -52,7 +52,6 @@ import {
   BAD_COMMITTED,
   BAD_EMPTY_HINT,
   BAD_HINT,
-  BAD_JOURNAL,
   BAD_PEAK,
   BAD_RECORD,
   BAD_HEADER,
@@ -287,19 +286,6 @@ describe("BAD_RECORD", () => {
     mixed();
     store64(bitsAt(blockRun), 0);
     reportsOnly(BAD_RECORD, blockRun, "run");
-  });
-});
-
-describe("BAD_JOURNAL", () => {
-  it("is reported for the caller's own journal, of an allocation or a free", () => {
-    mixed();
-    beginAlloc((<usize>slab) << GRAIN_SHIFT);
-    reportsOnly(BAD_JOURNAL, 1, "allocation");
-    endAlloc(0);
-    beginFree((<usize>slab) << GRAIN_SHIFT);
-    reportsOnly(BAD_JOURNAL, 1, "free");
-    endFree(0);
-    sound("restored", 0);
   });
 });
 

@@ -3,7 +3,6 @@
 import { get32 } from "../memory";
 import { load32, store32 } from "../atomic";
 import { countedBytes } from "../counters";
-import { grains } from "../header";
 import { allocUnsafe, free } from "../heap";
 import { join, leave, me, ownerState, slotOf } from "../owners";
 import { recover } from "../recover";
@@ -23,35 +22,16 @@ import { BUSY, CLOSED, NO_SLOT, OK } from "../shared/status";
 import { join as waitForOther, put } from "./host";
 import { attach, become, fresh, is, reopen, same, setState, sound } from "./lib";
 
-/** This instance is attached to nothing; slot 2 was left by the generation `generation`. */
-function isTurnedAway(generation: u32, what: string): void {
-  same(me, 0, "me, " + what, generation);
-  same(grains, 0, "tables, " + what, generation);
-  same(load32(slotOf(2) + S_STATE), (generation << 2) | OWNER_FREE, "slot, " + what, generation);
-}
-
 describe("attachRegion", () => {
-  it("answers BUSY while the living creator is closing, and gives the slot back", () => {
-    fresh(4, 2);
-    for (let generation: u32 = 1; generation <= 3; generation++) {
+  it("takes back a closing that is not done, whoever began it and whether he lives, and is attached", () => {
+    for (let state: u32 = OWNER_FREE; state <= <u32>OWNER_JOINING; state++) {
+      fresh(4, 3);
+      setState(1, state);
       store32(H_CLOSED, REGION_CLOSING);
-      same(attach(), -BUSY, "status", generation);
-      isTurnedAway(generation, "BUSY");
-      same(load32(H_CLOSED), REGION_CLOSING, "closing", generation);
-      same(ownerState(1), OWNER_LIVE, "creator", generation);
+      const id = attach();
+      same(id & 0xff, state == OWNER_FREE ? 1 : 2, "slot, creator", state);
+      same(load32(H_CLOSED), 0, "open, creator", state);
     }
-    store32(H_CLOSED, 0);
-    same(attach(), 0x402, "once it is open again", 0);
-    become(1);
-    sound("attached", 0);
-  });
-
-  it("answers BUSY while the creator is not known to be dead: joining it may be, in a region that never came to be", () => {
-    fresh(4, 2);
-    setState(1, OWNER_JOINING);
-    store32(H_CLOSED, REGION_CLOSING);
-    same(attach(), -BUSY, "status", 0);
-    isTurnedAway(1, "BUSY");
   });
 
   it("takes the closing of a dead creator back, and is attached", () => {
@@ -65,7 +45,6 @@ describe("attachRegion", () => {
     sound("attached", 0);
   });
 
-  // Only a dead creator's closing is taken back; that of one who was recovered stays for ever.
   it("takes the closing of a creator back that died and was recovered by one who had attached just before", () => {
     fresh(4, 3);
     become(2); // attached, and saw an open region, after the creator had looked at the slots for the first time
@@ -88,12 +67,12 @@ describe("attachRegion", () => {
       fresh(4, 2);
       store32(H_CLOSED, REGION_CLOSING);
       put(H_CLOSED, last); // by another thread, at some instant from here on
-      let id = attach();
-      for (let tries = 0; id == -BUSY && tries < 10000; tries++) id = attach();
+      const id = attach();
       waitForOther();
-      if (last == REGION_CLOSED) same(id, -CLOSED, "status", last);
-      else is(id > 0 && (id & 0xff) == 2, true, "attached", last);
-      same(ownerState(2), last == REGION_CLOSED ? OWNER_FREE : OWNER_LIVE, "slot", last);
+      // The other thread's word may come before the attempt, or after it took the closing back.
+      is(id == -CLOSED || (id & 0xff) == 2, true, "status", last);
+      if (last == 0) is(id > 0, true, "attached", last);
+      same(ownerState(2), id < 0 ? OWNER_FREE : OWNER_LIVE, "slot", last);
     }
   });
 

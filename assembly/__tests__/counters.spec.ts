@@ -18,8 +18,8 @@ import {
   pendingFree,
 } from "../counters";
 import { slot, slotOf } from "../owners";
-import { GRAIN_SHIFT, H_ADJUST, S_ALLOC, S_FREE } from "../shared/layout";
-import { become, fresh, is, same, text } from "./lib";
+import { GRAIN_SHIFT, H_ADJUST, J_BLOCK, OWNER_DEAD, S_ALLOC, S_FREE } from "../shared/layout";
+import { become, fresh, is, same, setState, text } from "./lib";
 
 describe("a journal", () => {
   it("stands beside the counter without touching it, and both change in one word", () => {
@@ -147,7 +147,7 @@ describe("isNamed", () => {
     fresh(4, 2);
     for (let grain: u32 = 40; grain < 48; grain++) {
       for (let offset: u32 = 0; offset < 1024; offset += 1016) {
-        put64(slotOf(2) + S_FREE, (<u64>((grain << GRAIN_SHIFT) + offset)) << 32);
+        put64(slotOf(2) + S_FREE, (<u64>(((grain << GRAIN_SHIFT) + offset) | J_BLOCK)) << 32);
         for (let g: u32 = 38; g < 50; g++) {
           for (let length: u32 = 1; length <= 8; length++) {
             is(
@@ -162,9 +162,15 @@ describe("isNamed", () => {
     }
   });
 
-  it("looks neither at the caller's own journal nor at what others take", () => {
-    fresh(4, 2);
-    beginFree(40 << GRAIN_SHIFT);
+  it("looks neither at the caller's own journal, nor at what others take, nor at raw blocks, nor at what the dead named", () => {
+    fresh(4, 3);
+    put64(slotOf(2) + S_FREE, (<u64>(40 << GRAIN_SHIFT)) << 32);
+    is(isNamed(40, 1), false, "a raw block", 0);
+    put64(slotOf(2) + S_FREE, 0);
+    put64(slotOf(3) + S_FREE, (<u64>((40 << GRAIN_SHIFT) | J_BLOCK)) << 32);
+    setState(3, OWNER_DEAD);
+    is(isNamed(40, 1), false, "of a dead owner", 0);
+    beginFree((40 << GRAIN_SHIFT) | J_BLOCK);
     is(isNamed(40, 1), false, "own", 0);
     put64(slotOf(2) + S_ALLOC, (<u64>(40 << GRAIN_SHIFT)) << 32);
     is(isNamed(40, 1), false, "an allocation", 0);

@@ -16,6 +16,7 @@ import {
   C_GRAINS,
   GRAIN_BYTES,
   HINT_EMPTY,
+  J_BLOCK,
   H_COMMITTED,
   H_UNDECIDED,
   KIND_BLOCK,
@@ -251,7 +252,7 @@ describe("a death in the closing of a slab", () => {
         const length = get32(geometry(tag) + C_GRAINS);
         makeSlab(grain(0), tag);
         become(3);
-        if (named) put64(slotOf(3) + S_FREE, (<u64>(grain(0) << 10)) << 32);
+        if (named) put64(slotOf(3) + S_FREE, (<u64>((grain(0) << 10) | J_BLOCK)) << 32);
         beginDying(stores);
         dyingClose(grain(0), tag);
         if (stores == 1) {

@@ -16,6 +16,7 @@ import {
   C_GRAINS,
   GRAIN_SHIFT,
   HINT_EMPTY,
+  J_BLOCK,
   H_DEFERRED,
   H_LOCK,
   H_TAIL,
@@ -87,7 +88,7 @@ describe("closing", () => {
     const g = slabOf(tag);
     forget(tag);
     for (let i: u32 = 0; i < blocksOf(tag); i++) {
-      put64(slotOf(2) + S_FREE, (<u64>blockAt(g, tag, i)) << 32);
+      put64(slotOf(2) + S_FREE, (<u64>(blockAt(g, tag, i) | J_BLOCK)) << 32);
       // Who looks for a block while the slab is closed clears its hints.
       hintClear(bitmapOf(tag), g);
       hintClear(HINT_EMPTY, g);

@@ -102,7 +102,7 @@ export const S_SEQUENCE = 24;
 export const S_BUMP = 32;
 /** Bytes of slabs this owner left empty (a hint that bounds them). */
 export const S_IDLE = 36;
-/** The claim of the Block that was allocated last: low and high half. */
+/** The claim of the Block that was allocated or moved last: low and high half. */
 export const S_CLAIM = 40;
 /** Why the last allocation answered 0. */
 export const S_REASON = 48;
@@ -182,7 +182,7 @@ export const AUX_IN_FLIGHT = 1;
 // What a journal names is a multiple of 8; below it stands what is done there.
 /** The release of this Block was won: its record is empty, its memory not yet given back. */
 export const J_WON = 1;
-/** The length of this run changes. */
+/** The length of this run changes (said to who reads a report; the core only counts). */
 export const J_RESIZE = 2;
 /** A Block. */
 export const J_BLOCK = 4;
@@ -218,7 +218,7 @@ export const REC_BLOCKS = 2;
 export const REC_IN_FLIGHT_BYTES = 3;
 /** 1: it held the page lock. */
 export const REC_LOCK = 4;
-/** What stays undecided: the block, with the journal's marks, and its bytes; 0: nothing. */
+/** What stays undecided: the block, with the journal's marks, and its bytes as far as they are known, at least 1; 0: nothing. */
 export const REC_UNDECIDED = 5;
 export const REC_UNDECIDED_BYTES = 6;
 

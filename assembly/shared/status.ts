@@ -38,5 +38,4 @@ export const BAD_USED = 111;
 export const BAD_RECORD = 112;
 export const BAD_PEAK = 113;
 export const BAD_HEADER = 114;
-export const BAD_JOURNAL = 115;
 export const BAD_RUN_WORD = 116;

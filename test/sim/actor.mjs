@@ -1,7 +1,9 @@
 // Actor: the calls that a scenario's program makes, as generators: each yields the export to run, checks its answer against the
 // model and hands it on. The same generators set a scenario up, run to their end at once.
 
-import { TRAPPED, Violation } from "./thread.mjs";
+import { OVERFLOW, TRAPPED, Violation } from "./thread.mjs";
+
+const MAIN = 99;
 
 export class Actor {
   constructor(name, model, thread, exports) {
@@ -12,6 +14,8 @@ export class Actor {
     /** The machine's thread; undefined for the main thread. */
     this.thread = thread;
     this.exports = exports;
+    /** What the host calls this thread. */
+    this.host = thread ? 1 + thread.index : MAIN;
     this.ownerId = 0;
     this.mayBeFull = false;
     this.mayBeBusy = false;
@@ -25,8 +29,17 @@ export class Actor {
   /** Runs a generator of calls to its end, without the scheduler. */
   now(steps) {
     let next = steps.next();
-    while (!next.done) next = steps.next(this.exports[next.value.name](...next.value.args));
+    while (!next.done) next = steps.next(this.#callNow(next.value));
     return next.value;
+  }
+
+  #callNow({ name, args }) {
+    try {
+      return this.exports[name](...args);
+    } catch (error) {
+      if (error === OVERFLOW) return TRAPPED;
+      throw error;
+    }
   }
 
   /** Blocks handed from program to program, by name. */
@@ -53,7 +66,7 @@ export class Actor {
   }
 
   *attach(busyMs = 0) {
-    const id = yield { name: "attachRegion", args: [1, busyMs, 1 + (this.thread?.index ?? 0)] };
+    const id = yield { name: "attachRegion", args: [1, busyMs, this.host] };
     if (id === TRAPPED) {
       this.model.cut("attach");
       return 0;
@@ -94,8 +107,7 @@ export class Actor {
     const p = yield { name: "blockAlloc", args: [bytes, align] };
     if (p === TRAPPED) return this.model.cut("blockAlloc");
     if (p === 0) return this.refused("blockAlloc", bytes);
-    const at = (this.slot + this.c.S_CLAIM) >>> 2;
-    const claim = [this.view.u32[at] | 0, this.view.u32[at + 1] | 0];
+    const claim = this.view.pair(this.slot + this.c.S_CLAIM);
     return this.model.take(p >>> 0, bytes, { claim, owner: this.ownerId, align: Math.max(8, align) });
   }
 
@@ -110,6 +122,7 @@ export class Actor {
   }
 
   *giveBack(block, name, args) {
+    const { claim } = block;
     this.model.startFree(block);
     if (this.thread) this.thread.giving = block;
     const done = yield { name, args };
@@ -118,8 +131,36 @@ export class Actor {
       this.model.cut(name, block);
       return undefined;
     }
-    this.model.endFree(block, done === 1);
+    this.model.endFree(block, done === 1, claim);
     return done === 1;
+  }
+
+  /** Makes a Block this owner's, or (`shared`) the region's; others may move or release it at the same time. */
+  *move(block, shared = false) {
+    if (!block) return;
+    const { claim } = block;
+    this.model.startMove(block);
+    if (this.thread) this.thread.giving = block;
+    const done = yield { name: "blockMove", args: [block.p, ...claim, shared ? 1 : 0] };
+    if (this.thread) this.thread.giving = undefined;
+    if (done === TRAPPED) this.model.cut("blockMove", block);
+    else {
+      const next = this.view.pair(this.slot + this.c.S_CLAIM);
+      this.model.endMove(block, done === 1, claim, next, shared ? 0 : this.ownerId);
+    }
+  }
+
+  /** A request that no heap of this size could serve. */
+  *tooLarge(bytes) {
+    const p = yield { name: "allocUnsafe", args: [bytes] };
+    if (p !== 0 && p !== TRAPPED) throw new Violation(`${bytes} bytes were granted, which is more than there are`);
+  }
+
+  /** Whether a claim holds a Block: no, if it was given back before the call began. */
+  *isLive(block) {
+    const wasGone = !this.model.blocks.has(block.id);
+    const live = yield { name: "blockIsLive", args: [block.p, ...block.claim] };
+    if (live === 1 && wasGone) throw new Violation(`blockIsLive says that the released Block at ${block.p} lives`);
   }
 
   /** A free of what is no live block: it must say so. */
@@ -130,12 +171,7 @@ export class Actor {
 
   /** A release by a claim that another thread is giving back, or has: one of the two wins. */
   *releaseStale(block) {
-    this.model.startFree(block);
-    if (this.thread) this.thread.giving = block;
-    const done = yield { name: "blockFree", args: [block.p, ...block.claim] };
-    if (this.thread) this.thread.giving = undefined;
-    if (done === TRAPPED) return this.model.cut("blockFree", block);
-    return this.model.endFree(block, done === 1);
+    yield* this.blockFree(block);
   }
 
   *realloc(block, bytes) {
@@ -190,6 +226,21 @@ export class Actor {
     return fresh;
   }
 
+  /** The host saw the thread of this owner end. */
+  *markDead(id) {
+    let status = TRAPPED;
+    while (status === TRAPPED) status = yield { name: "markDead", args: [id] };
+    if (status === this.c.OWNER_ALIVE) throw new Violation(`markDead(${id}) says that the dead thread is the caller`);
+  }
+
+  /** Gives back what an owner held that is marked dead, or (`mayLive`) that nobody may have been told of. */
+  *recover(id, mayLive = false) {
+    const status = yield { name: "recover", args: [id] };
+    if (status === TRAPPED || status === 0 || (mayLive && status === this.c.OWNER_ALIVE)) return;
+    if (status !== this.c.BUSY) throw new Violation(`recover(${id}) answers ${status}`);
+    this.requireBusy("recover");
+  }
+
   /** Walks the region while others work: it may be refused, but never finds a problem. */
   *check() {
     const status = yield { name: "check", args: [] };
@@ -216,12 +267,15 @@ export class Actor {
   request(bytes, kind, step, scarce) {
     if (!this.thread) return;
     const fits = !scarce || this.view.fits(bytes, kind, step);
-    this.thread.request = { bytes, kind, step, isScarce: scarce, fits };
+    const sawPinned = scarce && this.view.hasPinned;
+    this.thread.request = { bytes, kind, step, isScarce: scarce, fits, sawPinned };
   }
 
   /** An allocation answered 0: the reason must hold. */
   refused(name, bytes) {
     const reason = this.view.word(this.slot + this.c.S_REASON);
+    // A slab of Blocks that stays only because somebody is looking at a record in it: it neither fits nor is it full.
+    if (reason === this.c.BUSY && (this.thread?.request.sawPinned || this.view.hasPinned)) return undefined;
     if (reason === this.c.BUSY) return this.requireBusy(name);
     if (reason === this.c.FULL) {
       this.model.refusedFull++;
@@ -234,7 +288,7 @@ export class Actor {
 
   requireBusy(name) {
     const machine = this.machine;
-    const isAtFault = machine && (machine.dead.length > 0 || machine.running.some((t) => t.traps > 0));
+    const isAtFault = machine && (machine.hasDead || machine.running.some((t) => t.traps > 0));
     if (isAtFault && machine.isLockLeft(this.thread))
       throw new Violation(`${name} said "busy" although its holder was known to be dead`);
     if (isAtFault && this.thread.sawForeignLock) return undefined;

@@ -7,8 +7,9 @@ import { DEAD, Violation } from "./thread.mjs";
 const isOpen = (block) => (block.isUndecided || block.state === 1 ? 1 : 0);
 
 export class Audit {
-  constructor(machine, model, main) {
+  constructor(machine, model, main, ghosts) {
     this.machine = machine;
+    this.ghosts = ghosts;
     this.model = model;
     this.main = main;
     this.view = model.view;
@@ -20,7 +21,7 @@ export class Audit {
   recoverDead(actors) {
     const dead = actors.filter(({ thread }) => thread.status === DEAD);
     for (const actor of dead) this.settleCut(actor);
-    const ids = dead.map((actor) => this.ownerOf(actor)).filter((id) => id !== 0);
+    const ids = [...this.ghosts, ...dead.map((actor) => this.ownerOf(actor)).filter((id) => id !== 0)];
     for (const id of ids) {
       const status = this.exports.markDead(id);
       if (status === this.c.OWNER_ALIVE) throw new Violation(`markDead(${id}) says that the dead thread is the caller`);
@@ -45,13 +46,15 @@ export class Audit {
       throw new Violation(`recover(${id}) answers ${status} at the quiet end`);
   }
 
-  /** The id of the slot that a dead thread held; one that died while attaching never learnt it. */
-  ownerOf(actor) {
-    if (actor.ownerId !== 0) return actor.ownerId;
-    const taken = this.actorsIndices;
+  /** The id of the slot that a dead thread held; one that died while attaching never learnt it, the slot says whose it is. */
+  ownerOf({ ownerId, host }) {
+    if (ownerId !== 0) return ownerId;
     for (let index = 1; index <= this.view.word(this.c.H_MAX_OWNERS); index++) {
-      const state = this.view.word(this.view.slot(index) + this.c.S_STATE);
-      if ((state & 3) !== this.c.OWNER_FREE && !taken.has(index)) return ((state >>> 2) << 8) | index;
+      const at = this.view.slot(index);
+      const state = this.view.word(at + this.c.S_STATE);
+      if ((state & 3) !== this.c.OWNER_FREE && this.view.word(at + this.c.S_THREAD) === host) {
+        return ((state >>> 2) << 8) | index;
+      }
     }
     return 0;
   }
@@ -70,12 +73,11 @@ export class Audit {
   }
 
   run(actors) {
-    const { main } = this;
-    this.actorsIndices = new Set([...actors, main].map(({ ownerId }) => ownerId & 0xff).filter(Boolean));
     this.recoverDead(actors);
     if (this.view.word(this.c.H_POISON) !== 0)
       throw new Violation(`the region is poisoned: ${this.view.word(this.c.H_POISON)}`);
-    for (const actor of actors) if (actor.thread.status === DEAD) this.dropDead(actor);
+    for (const actor of actors) if (actor.thread.status === DEAD) this.dropDead(actor.ownerId);
+    for (const id of this.ghosts) this.dropDead(id);
     this.compare();
     this.survey("at the end");
     this.giveAllBack();
@@ -84,8 +86,8 @@ export class Audit {
   }
 
   /** With recovery, a dead owner's Blocks have gone back. */
-  dropDead(actor) {
-    if (this.exports.recover) this.model.releaseOwner(actor.ownerId);
+  dropDead(id) {
+    if (this.exports.recover) this.model.releaseOwner(id);
   }
 
   /** The region's live blocks are the model's, but for one for each call that was cut. */
@@ -100,13 +102,15 @@ export class Audit {
       if (isOpen(block)) {
         if (found && block.isFreed) throw new Violation(`the block at ${block.p} was freed and is still taken`);
         // Given back or not; a run may have been resized before.
-        if (found) block.size = found[1];
+        if (found) this.takeAsFound(block, found[1]);
         else this.model.blocks.delete(block.id);
         continue;
       }
       if (!found) throw new Violation(`the live block at ${block.p} is not taken in the region`);
       if (found[1] !== block.size)
         throw new Violation(`the block at ${block.p} has ${found[1]} bytes, not ${block.size}`);
+      if (block.claim && String(this.view.claimAt(block.p)) !== String(block.claim))
+        throw new Violation(`the record of the Block at ${block.p} holds another claim`);
       this.model.requireIntact(block);
     }
     const allowed = this.model.undecided.length;
@@ -116,6 +120,12 @@ export class Audit {
     }
     this.extras = [...live.values()];
     this.liveBytes = this.view.liveBlocks().reduce((sum, block) => sum + block[1], 0);
+  }
+
+  /** What a cut call left is as the region says. */
+  takeAsFound(block, size) {
+    block.size = size;
+    if (block.claim) block.claim = this.view.claimAt(block.p);
   }
 
   survey(when) {

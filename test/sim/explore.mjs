@@ -6,10 +6,11 @@
 //   exception   an exception in a living thread, at every function's beginning and loop's head
 //   random      seeded schedules for what time is left
 
-import { DEAD, DIE, Violation } from "./thread.mjs";
+import { hunt } from "./hunt.mjs";
 import { derive } from "./random.mjs";
 import { Exhaustive, Priorities, Random, Recorder, Script } from "./strategies.mjs";
 import { Stage } from "./stage.mjs";
+import { DEAD, Violation } from "./thread.mjs";
 
 const WARM_UP = 24;
 
@@ -18,7 +19,7 @@ const BOUNDS = { calm: 3, death: 1, second: 1 };
 
 export class Exploration {
   constructor(machine, scenario, options = {}) {
-    const { seed = 1, milliseconds = Infinity, schedules = Infinity, stopAt = undefined } = options;
+    const { seed = 1, milliseconds = Infinity, schedules = Infinity, stopAt = undefined, isBrief = false } = options;
     this.machine = machine;
     this.scenario = scenario;
     this.seed = seed;
@@ -26,6 +27,8 @@ export class Exploration {
     this.schedulesMax = schedules;
     /** Whether to stop at a violation with this message: a mutant is dead. */
     this.stopAt = stopAt;
+    /** Whether it matters only that there is one, not how to get there. */
+    this.isBrief = isBrief;
     this.isStopped = false;
     this.bounds = { ...BOUNDS, ...scenario.bounds };
     this.stage = new Stage(machine, scenario);
@@ -49,6 +52,7 @@ export class Exploration {
   /** One schedule; a violation is recorded with what it takes to replay it. */
   once(strategy, options = {}, deep = false) {
     this.machine.setDeep(deep);
+    this.machine.sharing.mark();
     try {
       const outcome = this.stage.run(strategy, options);
       if (outcome === "redundant") this.equivalent++;
@@ -77,24 +81,34 @@ export class Exploration {
   }
 
   found(error, strategy, options, deep) {
-    if (this.stopAt?.(kindOf(error.message)) && !error.message.includes('said "full"')) {
-      this.violations.push({ message: kindOf(error.message) });
+    const { message } = error;
+    const kind = kindOf(message);
+    const isEnough = this.stopAt?.(kind) ?? false;
+    // "Full" is judged at the hooks that were passed; seen at every hook there may have been an instant without room.
+    const isDoubtful = message.includes('said "full"');
+    if (isEnough && this.isBrief && !isDoubtful) {
+      this.violations.push({ message: kind });
       this.isStopped = true;
       return;
     }
-    if (this.violations.some(({ message }) => kindOf(message) === kindOf(error.message))) return;
+    if (this.violations.some((known) => kindOf(known.message) === kind)) return;
     const decisions = deep ? strategy.decisions : this.record(strategy, options);
-    // "Full" is judged at the hooks that were passed; seen at every hook there may have been an instant without room.
-    if (!decisions && error.message.includes('said "full"')) return;
-    const violation = { scenario: this.scenario.name, message: error.message, deaths: options.deaths === true };
-    violation.schedule = decisions ? this.minimise(decisions, options, error.message) : undefined;
-    this.violations.push(violation);
+    if (!decisions && isDoubtful) return;
+    const schedule = decisions ? this.minimise(decisions, options, message) : undefined;
+    this.violations.push({ scenario: this.scenario.name, message, deaths: options.deaths === true, schedule });
+    this.isStopped ||= isEnough;
   }
 
-  /** The schedule's decisions, counted in hooks of each thread, so that they do not depend on what is known to be shared. */
+  /**
+   * The schedule's decisions, counted in all hooks of each thread, so that they do not depend on what is known to be shared. That is forgotten
+   * as far as the schedule learnt it, so that it takes the same course again.
+   */
   record(strategy, options, always = false) {
+    this.machine.sharing.rollBack();
     const recorder = new Recorder(strategy.again());
-    const message = this.attempt(recorder, options);
+    let message = this.attempt(recorder, options);
+    // Of a race the first access may have been one that was not known to be shared.
+    if (message === undefined && !always) message = this.attempt(new Script(recorder.decisions), options);
     return message === undefined && !always ? undefined : recorder.decisions;
   }
 
@@ -152,6 +166,8 @@ export class Exploration {
   }
 
   calm() {
+    // Once with every hook, so that words which one thread alone touches are passed as well.
+    this.once(new Script([]), {}, true);
     this.warmUp(0);
     for (let bound = 0; bound <= this.bounds.calm; bound++) {
       if (!this.exhaust(bound, 0)) return this.note("calm", false, bound - 1);
@@ -195,19 +211,6 @@ export class Exploration {
     return sites;
   }
 
-  /**
-   * Dies at places that were passed but where nobody has died yet, each in the schedule in which it was passed first. Where nobody died
-   * in any scenario before, that is done even if the time is up.
-   */
-  hunt() {
-    const { machine } = this;
-    for (const site of missingSites(machine)) {
-      const way = this.ways.get(site);
-      if (machine.died[site] || !way || (this.isOver && machine.everDied[site])) continue;
-      this.once(new Hunter(site, way), { deaths: true }, true);
-    }
-  }
-
   death() {
     const { died } = this.machine;
     const fresh = (site) => site !== undefined && !died[site];
@@ -215,7 +218,7 @@ export class Exploration {
     this.warmUp(1);
     let complete = true;
     for (let order = 0; order < this.stage.actors.length; order++) complete &&= this.sweep("!", known, fresh, order);
-    this.hunt();
+    hunt(this);
     for (let bound = 0; bound <= this.bounds.death && complete; bound++) {
       if (this.exhaust(bound, 1)) continue;
       return this.note("death", false, bound - 1);
@@ -277,9 +280,9 @@ export class Exploration {
       this.exception();
       this.death();
       this.twoDeaths();
-      this.hunt();
     }
     if (fill) this.random();
+    if (!this.scenario.isCalm) hunt(this);
     return this.result();
   }
 
@@ -312,25 +315,5 @@ export class Exploration {
   }
 }
 
-const missingSites = (machine) =>
-  [...machine.executed.keys()].filter((site) => machine.executed[site] && !machine.died[site]);
-
 /** A message without its numbers: two violations of one kind are one finding. */
 export const kindOf = (message) => message.replace(/\d+/g, "#");
-
-/** Follows decisions and dies where a site is passed first. */
-class Hunter extends Script {
-  constructor(site, decisions) {
-    super(decisions);
-    this.decisions = [...decisions];
-    this.site = site;
-    this.isDone = false;
-  }
-
-  at(machine, thread, site) {
-    if (site !== this.site || this.isDone || !thread.isMortal) return super.at(machine, thread);
-    this.isDone = true;
-    this.decisions.push(`${thread.index}@${thread.steps}!`);
-    return DIE;
-  }
-}

@@ -1,8 +1,6 @@
 // Heap view: an independent reading of a region, from the layout alone: what the chain of heads says, and whether a request would
 // fit in the state as it is. Changes nothing, and shares no code with the core.
 
-const NAMED = ["S_ALLOC_JOURNAL", "S_FREE_JOURNAL"];
-
 export class HeapView {
   constructor(constants, buffer) {
     this.c = constants;
@@ -108,16 +106,59 @@ export class HeapView {
     return found;
   }
 
-  /** Whether a journal names a block in these grains: then an empty slab of records may not be closed. */
+  /** Address of the record of the Block at `p`; 0 when no slab or run is there. */
+  recordAt(p) {
+    const { T_MASK, T_RUN, T_SLAB, W_TAG_SHIFT, W_BACK_SHIFT, GRAIN_SHIFT, C_SIZE, C_RECORDS, RECORD_BYTES } = this.c;
+    const grain = p >>> GRAIN_SHIFT;
+    const word = this.u32[(this.word(this.c.H_WORD) >>> 2) + grain];
+    if ((word & T_MASK) === T_RUN) return this.word(this.c.H_BITS) + grain * 8;
+    if ((word & T_MASK) !== T_SLAB) return 0;
+    const shape = this.geometry((word >>> W_TAG_SHIFT) & 0xff);
+    const start = (grain - ((word >>> W_BACK_SHIFT) & 63)) << GRAIN_SHIFT;
+    return start + this.word(shape + C_RECORDS) + ((p - start) / this.word(shape + C_SIZE)) * RECORD_BYTES;
+  }
+
+  /** The claim that holds the Block at `p`, as two halves. */
+  claimAt(p) {
+    return this.pair(this.recordAt(p));
+  }
+
+  /** Bytes of the run or the slab's block at `p`. */
+  sizeAt(p) {
+    const { T_MASK, T_RUN, T_SLAB, W_TAG_SHIFT, W_LENGTH_SHIFT, GRAIN_SHIFT, C_SIZE } = this.c;
+    const word = this.u32[(this.word(this.c.H_WORD) >>> 2) + (p >>> GRAIN_SHIFT)];
+    if ((word & T_MASK) === T_RUN) return (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT;
+    return (word & T_MASK) === T_SLAB ? this.word(this.geometry((word >>> W_TAG_SHIFT) & 0xff) + C_SIZE) : 0;
+  }
+
+  pair(address) {
+    return [this.u32[address >>> 2] | 0, this.u32[(address >>> 2) + 1] | 0];
+  }
+
+  /** Whether a living owner's journal names a Block that it gives back, or moves, in these grains: then an empty slab may not be closed. */
   isNamed(grain, length) {
-    const { GRAIN_SHIFT, H_MAX_OWNERS } = this.c;
+    const { GRAIN_SHIFT, H_MAX_OWNERS, J_BLOCK, OWNER_DEAD, S_FREE_JOURNAL, S_STATE } = this.c;
     for (let index = 1; index <= this.word(H_MAX_OWNERS); index++) {
-      for (const journal of NAMED) {
-        const named = this.word(this.slot(index) + this.c[journal]) >>> GRAIN_SHIFT;
-        if (named >= grain && named < grain + length) return true;
-      }
+      const slot = this.slot(index);
+      const journal = this.word(slot + S_FREE_JOURNAL);
+      const named = journal >>> GRAIN_SHIFT;
+      const isLiving = (this.word(slot + S_STATE) & 3) !== OWNER_DEAD;
+      if (isLiving && journal & J_BLOCK && named >= grain && named < grain + length) return true;
     }
     return false;
+  }
+
+  /** Whether a slab of Blocks stands (or is being closed) in which nothing is taken, and a living owner looks at a record in it. */
+  get hasPinned() {
+    const { T_SLAB, W_TAG_SHIFT, KIND_BLOCK, C_FULL } = this.c;
+    let found = false;
+    this.walk((grain, type, length, word) => {
+      const tag = (word >>> W_TAG_SHIFT) & 0xff;
+      if (type !== T_SLAB || (tag & 3) !== KIND_BLOCK || !this.isNamed(grain, length)) return;
+      const free = this.freeBits(grain, tag);
+      if (free < 0n || free === this.u64[(this.geometry(tag) + C_FULL) >>> 3]) found = true;
+    });
+    return found;
   }
 
   /** Whether this instant has room for `bytes` bytes of this kind: a free block of its class, or a run once all empty is merged. */

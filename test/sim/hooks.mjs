@@ -21,7 +21,10 @@ import {
 export class Hooks {
   /** The hook before a load, store or atomic, at a function's beginning and at a loop's head. */
   point(site, address) {
-    if (this.isQuiet) return;
+    if (this.isQuiet) {
+      if (this.cut.left > 0) this.cutQuietly(site);
+      return;
+    }
     const thread = this.current;
     const kind = this.kinds[site];
     if (thread.isRewinding) {
@@ -44,6 +47,14 @@ export class Hooks {
     if (isChoice && this.isSpinning(thread, site, address, kind)) return;
     if (this.decide(thread, site, isChoice, shared && WRITES[kind], false, unit, WRITES[kind])) return;
     this.perform(thread, site, address, kind);
+  }
+
+  /** In a set-up: the thread ends before the write of which that was said. */
+  cutQuietly(site) {
+    const { cut } = this;
+    if (!WRITES[this.kinds[site]] || (cut.where && this.sites[site].functionName !== cut.where)) return;
+    if (cut.word && this.u32[cut.word] === 0) return;
+    if (--cut.left === 0) throw OVERFLOW;
   }
 
   count(thread, site) {
@@ -125,7 +136,10 @@ export class Hooks {
   }
 
   range(site, address, bytes) {
-    if (this.isQuiet) return;
+    if (this.isQuiet) {
+      if (this.cut.left > 0) this.cutQuietly(site);
+      return;
+    }
     const thread = this.current;
     if (!thread.isRewinding) {
       this.address = address;
@@ -226,9 +240,9 @@ export class Hooks {
   watchRequests() {
     this.isHeapChanged = false;
     for (const { isInCall, request } of this.running) {
-      if (isInCall && request?.isScarce && request.fits) {
-        request.fits = this.view.fits(request.bytes, request.kind, request.step);
-      }
+      if (!isInCall || !request?.isScarce) continue;
+      request.sawPinned ||= this.view.hasPinned;
+      if (request.fits) request.fits = this.view.fits(request.bytes, request.kind, request.step);
     }
   }
 
@@ -256,7 +270,8 @@ export class Hooks {
   race(address, before, now) {
     this.sharing.noteRace(address >>> 3);
     const key = before * 65536 + now;
-    if (this.raceKinds.has(key)) return;
+    // Each is reported once, and whenever its schedule is replayed.
+    if (this.raceKinds.has(key) && !this.isDeep) return;
     const entry = isAllowed(this.view, address, this.sites[before], this.sites[now]);
     this.raceKinds.set(key, { entry, address, before: this.sites[before].name, now: this.sites[now].name });
     if (entry.reason) return;

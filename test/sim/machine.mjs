@@ -66,6 +66,9 @@ export class Machine extends Hooks {
     /** Whether this scenario's requests may be refused as "full". */
     this.isWatching = false;
     this.isBlank = true;
+    /** How many threads died before the schedule began, and the writes (Stage.ghost) that the next of them has left. */
+    this.ghosts = 0;
+    this.cut = { left: 0, where: undefined, word: undefined };
     this.capacity = 0;
     if (bundle.mutant) for (const { exports } of this.threads) exports.simMutant.value = bundle.mutant;
   }
@@ -77,6 +80,7 @@ export class Machine extends Hooks {
     this.u32[PAGES_AT >>> 2] = pages;
     this.regionBytes = pages * PAGE;
     this.isQuiet = true;
+    this.ghosts = 0;
     this.current = this.threads[0];
     if (this.isBlank) {
       // The thread-locals as the instances were born with them.
@@ -97,6 +101,10 @@ export class Machine extends Hooks {
   loadLocals() {
     for (const thread of this.threads) thread.exports.simLoad(thread.saved);
     this.main.simLoad(this.mainSaved);
+  }
+
+  get hasDead() {
+    return this.ghosts > 0 || this.dead.length > 0;
   }
 
   /** Keeps the state that every schedule begins with. */
@@ -221,7 +229,7 @@ export class Machine extends Hooks {
         thread.call = value;
         thread.callSteps = 0;
         thread.sawForeignLock = false;
-        thread.deadHolder = this.dead.length > 0 ? this.view.deadLockWord : 0;
+        thread.deadHolder = this.hasDead ? this.view.deadLockWord : 0;
       } else {
         thread.isRewinding = true;
         thread.exports.asyncify_start_rewind(thread.stack);

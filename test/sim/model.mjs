@@ -13,7 +13,8 @@ export class Model {
     this.view = view;
     this.main = main;
     this.bytes = view.u8;
-    this.base = { blocks: [], slots: {}, nextId: 1, serials: [] };
+    this.isAlone = false;
+    this.base = { blocks: [], slots: {}, nextId: 1, serials: [], undecided: [] };
     this.reset();
   }
 
@@ -24,6 +25,7 @@ export class Model {
       slots: { ...this.slots },
       nextId: this.nextId,
       serials: [...this.serials],
+      undecided: [...this.undecided],
     };
   }
 
@@ -41,14 +43,15 @@ export class Model {
     this.nextId = this.base.nextId;
     this.serials = new Map(this.base.serials);
     /** Calls that a death or an exception cut: { taking, block }. */
-    this.undecided = [];
+    this.undecided = this.base.undecided.map(({ kind, block }) => ({ kind, block: copies.get(block) }));
     this.refusedFull = 0;
   }
 
   /** A call answered that `bytes` bytes at `p` are its caller's now. */
   take(p, bytes, { zeroed = false, claim = undefined, owner = 0, align = 8, keep = 0 } = {}) {
     const { view } = this;
-    const size = this.main.usableSize(p);
+    // Where the main thread has left the region, its instance knows of none.
+    const size = this.isAlone ? view.sizeAt(p) : this.main.usableSize(p);
     const end = view.grains * view.c.GRAIN_BYTES;
     if (p % align !== 0 || p < view.firstGrain * view.c.GRAIN_BYTES || p >= end) {
       throw new Violation(`an allocation of ${bytes} bytes answered ${p}`);
@@ -60,7 +63,19 @@ export class Model {
       }
     }
     if (zeroed) this.#requireZero(p, size);
-    const block = { id: this.nextId++, p, bytes, size, claim, owner, state: LIVE, tries: 0, wins: 0, mark: 0 };
+    const block = {
+      id: this.nextId++,
+      p,
+      bytes,
+      size,
+      claim,
+      owner,
+      state: LIVE,
+      tries: 0,
+      wins: 0,
+      moves: 0,
+      mark: 0,
+    };
     if (keep === 0) this.#write(block);
     this.blocks.set(block.id, block);
     return block;
@@ -99,30 +114,66 @@ export class Model {
     block.tries++;
   }
 
-  endFree(block, done) {
+  /** A call that gave the block back by `claim` has answered. */
+  endFree(block, done, claim = block.claim) {
     block.tries--;
+    if (claim !== block.claim) {
+      if (done) throw new Violation(`the Block at ${block.p} was released by a claim that held it no more`);
+      return;
+    }
     if (done && ++block.wins > 1) throw new Violation(`the block at ${block.p} was freed twice`);
     if (block.tries > 0) return;
     if (block.wins === 1) this.blocks.delete(block.id);
-    else if (!block.isUndecided) throw new Violation(`free said that the live block at ${block.p} is none`);
+    else if (!block.isUndecided && block.moves === 0)
+      throw new Violation(`free said that the live block at ${block.p} is none`);
+  }
+
+  /** A call begins that makes a Block another owner's. */
+  startMove(block) {
+    if (block.state === LIVE) this.requireIntact(block);
+    block.moves++;
+  }
+
+  /** It answered. Of all that move or release a Block by one claim, one succeeds. */
+  endMove(block, done, claim, next, owner) {
+    block.moves--;
+    const isOthers = claim !== block.claim || block.wins > 0;
+    if (!done) {
+      if (isOthers || block.tries + block.moves > 0 || block.isUndecided) return;
+      throw new Violation(`blockMove said that its claim does not hold the Block at ${block.p}`);
+    }
+    if (isOthers) throw new Violation(`the Block at ${block.p} was moved by a claim that held it no more`);
+    Object.assign(block, { claim: next, owner, state: LIVE, isUndecided: false });
   }
 
   /** An owner leaves or has died: its Blocks may be given back at any instant from now on. */
   openOwner(owner) {
     for (const block of this.blocks.values()) {
       if (!block.claim || block.owner !== owner) continue;
-      block.state = FREEING;
-      block.isUndecided = true;
+      this.openBlock(block);
     }
+  }
+
+  /** A thread died in a call that may have ended the block, or made it the dead one's. */
+  openBlock(block) {
+    block.state = FREEING;
+    block.isUndecided = true;
   }
 
   /** An owner left: its Blocks are gone. */
   releaseOwner(owner) {
-    for (const block of this.blocks.values()) if (block.claim && block.owner === owner) this.blocks.delete(block.id);
+    for (const block of this.blocks.values()) {
+      // Whose a Block is that a cut call was moving, its record says.
+      if (block.claim && block.owner === owner && !block.isMoveCut) this.blocks.delete(block.id);
+    }
   }
 
   cut(kind, block = undefined) {
     this.undecided.push({ kind, block });
-    if (block) block.isUndecided = true;
+    if (!block) return;
+    block.isUndecided = true;
+    if (kind !== "blockMove") return;
+    block.state = FREEING;
+    block.isMoveCut = true;
   }
 }

@@ -7,7 +7,7 @@ const FIELDS = ["name", "schedules", "steps", "deaths", "deathSites", "deathSite
 const SUMS = ["schedules", "equivalent", "steps", "deaths", "races", "violations"];
 
 /** The names of places that were passed and where nobody died. */
-function unhit(results, sites) {
+export function unhit(results, sites) {
   const hit = union(results, "hit");
   return [...union(results, "sites")].filter((site) => !hit.has(site)).map((site) => sites[site].name);
 }
@@ -28,32 +28,37 @@ function totals({ results, explored, workers }) {
   return total;
 }
 
+/** Whether a mutant lives that should not; an equivalent one that is told apart is as wrong. One that stayed undecided says nothing. */
+export const isWrong = ({ killed, equivalent, isUndecided }) => !isUndecided && killed === Boolean(equivalent);
+
 function mutantTotals(hunted) {
+  const named = (list) => list.map(({ mutant }) => mutant);
+  const decided = hunted.filter(({ isUndecided }) => !isUndecided);
+  const wrong = decided.filter(isWrong);
   return {
-    total: hunted.length,
-    killed: hunted.filter(({ killed }) => killed).length,
-    equivalent: hunted.filter(({ killed, equivalent }) => !killed && equivalent).length,
-    toldApart: hunted.filter(({ killed, equivalent }) => killed && equivalent).map(({ mutant }) => mutant),
-    alive: hunted.filter(({ killed, equivalent }) => !killed && !equivalent).map(({ mutant }) => mutant),
+    total: decided.length,
+    killed: decided.filter(({ killed }) => killed).length,
+    equivalent: decided.filter(({ killed, equivalent }) => !killed && equivalent).length,
+    toldApart: named(wrong.filter(({ killed }) => killed)),
+    alive: named(wrong.filter(({ killed }) => !killed)),
+    undecided: named(hunted.filter(({ isUndecided }) => isUndecided)),
   };
 }
 
-export function toJson(outcome, sites) {
+export function toJson(outcome) {
   const scenarios = outcome.results.map((result) => ({
     ...pick(result, FIELDS),
     complete: result.complete,
     bounds: result.forms.map(({ form, complete, bound }) => `${form} ${complete ? "" : "only "}${bound}`).join(", "),
   }));
-  const found = outcome.results.flatMap(({ found }) => found);
-  const never = unexecuted(sites, union(outcome.results, "passed"));
   return {
     scenarios,
     total: totals(outcome),
     mutants: mutantTotals(outcome.hunted),
     selfTest: outcome.problems,
-    found,
-    unexecuted: never,
-    unhit: unhit(outcome.results, sites),
+    found: outcome.results.flatMap(({ found }) => found),
+    unexecuted: unexecuted(outcome.sites, union(outcome.results, "passed")),
+    unhit: unhit(outcome.results, outcome.sites),
   };
 }
 
@@ -63,42 +68,48 @@ function quoted(text) {
   return text.includes("'") ? `"${text}"` : `'${text}'`;
 }
 
-export function replayCommand({ scenario, schedule, deaths }) {
+export function replayCommand({ scenario, schedule, deaths }, mutant, core) {
   const options = [`--scenario ${quoted(scenario)}`, `--schedule ${quoted(schedule.join(",") || ",")}`];
+  if (mutant) options.push(`--mutant ${quoted(mutant)}`);
+  if (core) options.push(`--core ${quoted(core)}`);
   if (deaths) options.push("--deaths");
   return `npm run sim -- ${options.join(" ")}`;
 }
 
-function printViolation(violation, print) {
+function printViolation(violation, core, print) {
   print(`\nVIOLATION in ${violation.scenario}: ${violation.message}`);
-  if (violation.schedule) print(`  replay: ${replayCommand(violation)}`);
+  if (violation.schedule) print(`  replay: ${replayCommand(violation, undefined, core)}`);
 }
 
-export function printReport(outcome, sites, options) {
+function printMutant({ mutant, killed, found }, core, print) {
+  print(`\n${killed ? "EQUIVALENT MUTANT TOLD APART" : "MUTANT ALIVE"}: ${mutant}`);
+  if (!found?.schedule) print(`  by hand: npm run sim -- --mutant ${quoted(mutant)}`);
+  else print(`  replay: ${replayCommand(found, mutant, core)}`);
+}
+
+export function printReport(outcome, options) {
   const print = options.json ? (line) => console.error(line) : (line) => console.log(line);
-  if (!options.json) printTable(outcome, print);
-  for (const violation of outcome.results.flatMap(({ found }) => found)) printViolation(violation, print);
-  for (const { mutant, killed, equivalent } of outcome.hunted) {
-    if (killed !== Boolean(equivalent)) continue;
-    print(`\n${killed ? "EQUIVALENT MUTANT TOLD APART" : "MUTANT ALIVE"}: ${mutant}`);
-    print(`  by hand: npm run sim -- --mutant ${quoted(mutant)}`);
-  }
-  for (const problem of outcome.problems) print(`\nSELF-TEST: ${problem}`);
+  const { results, hunted, problems } = outcome;
+  if (!options.json) printTable(outcome, options.core, print);
+  for (const violation of results.flatMap(({ found }) => found)) printViolation(violation, options.core, print);
+  for (const result of hunted.filter(isWrong)) printMutant(result, options.core, print);
+  for (const problem of problems) print(`\nSELF-TEST: ${problem}`);
+  const { total: all, killed, equivalent, undecided } = mutantTotals(hunted);
+  if (undecided.length > 0) print(`\nUNDECIDED, for the time was over: ${undecided.join(", ")}`);
   if (options.json) return;
-  if (outcome.results.length > 1) printSites(outcome, sites, print);
+  if (results.length > 1) printSites(outcome, print);
   const total = totals(outcome);
-  if (outcome.results.length > 0) {
+  if (results.length > 0) {
     print(
       `\n${total.schedules} schedules (${total.equivalent} of them cut short as equivalent to another), ${total.steps} steps, ` +
         `${total.deaths} deaths at ${total.deathSitesHit} of ${total.deathSites} sites, ${total.races} races, ` +
         `${total.violations} violations; ${total.schedulesPerSecondPerCore} schedules/s per core`,
     );
   }
-  const { total: all, killed, equivalent } = mutantTotals(outcome.hunted);
   if (all > 0) print(`${all} mutants: ${killed} killed, ${equivalent} equivalent, ${all - killed - equivalent} alive`);
 }
 
-function printTable({ results, hunted }, print) {
+function printTable({ results, hunted }, core, print) {
   const width = Math.max(10, ...results.map(({ name }) => name.length), ...hunted.map(({ mutant }) => mutant.length));
   for (const result of results) {
     const forms = result.forms.map(({ form, complete, bound }) => `${form} ${complete ? "" : "< "}${bound}`).join(", ");
@@ -108,14 +119,22 @@ function printTable({ results, hunted }, print) {
       `${mark} ${result.name.padEnd(width)} ${String(result.schedules).padStart(8)} schedules  sites ${sites.padStart(8)}  ${forms}`,
     );
   }
-  for (const { mutant, killed, equivalent, by, message, milliseconds } of hunted) {
-    const isRight = killed !== Boolean(equivalent);
-    const verdict = killed ? `killed by ${by}: ${message}` : equivalent ? `equivalent: ${equivalent}` : "ALIVE";
-    print(`${isRight ? "ok  " : "FAIL"} ${mutant.padEnd(width)} ${Math.round(milliseconds)} ms  ${verdict}`);
+  for (const result of hunted) {
+    const { mutant, found, milliseconds } = result;
+    print(
+      `${isWrong(result) ? "FAIL" : "ok  "} ${mutant.padEnd(width)} ${Math.round(milliseconds)} ms  ${verdict(result)}`,
+    );
+    if (found?.schedule && !isWrong(result)) print(`     replay: ${replayCommand(found, mutant, core)}`);
   }
 }
 
-function printSites({ results }, sites, print) {
+function verdict({ killed, isUndecided, by, message, equivalent }) {
+  if (isUndecided) return "undecided";
+  if (killed) return `killed by ${by}: ${message}`;
+  return equivalent ? `equivalent: ${equivalent}` : "ALIVE";
+}
+
+function printSites({ results, sites }, print) {
   const never = unexecuted(sites, union(results, "passed"));
   const left = unhit(results, sites);
   if (left.length > 0) print(`\npassed, but nobody died there: ${left.join(", ")}`);

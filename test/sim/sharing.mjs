@@ -17,6 +17,26 @@ export class Sharing {
     this.racy = new Uint8Array(UNITS);
     this.pinned = pinned.map((address) => address >>> 3);
     this.grown = false;
+    /** What was learnt since the mark: unit × 16 + (0 … 3 a reader, 4 … 7 a writer, 8 a race). */
+    this.learnt = [];
+  }
+
+  /** From here on what is learnt can be forgotten again: a schedule begins. */
+  mark() {
+    this.learnt.length = 0;
+  }
+
+  /** Knows again what was known at the mark, so that the schedule that began there takes the same course once more. */
+  rollBack() {
+    for (const entry of this.learnt) {
+      const unit = entry >>> 4;
+      const what = entry & 15;
+      if (what < 4) this.readers[unit] &= ~(1 << what);
+      else if (what < 8) this.writers[unit] &= ~(1 << (what - 4));
+      else this.racy[unit] = 0;
+    }
+    for (const entry of this.learnt) this.#update(entry >>> 4);
+    this.learnt.length = 0;
   }
 
   /** Forgets everything: another scenario begins. */
@@ -26,6 +46,7 @@ export class Sharing {
     this.racy.fill(0);
     this.shadow.fill(0);
     this.grown = false;
+    this.learnt.length = 0;
   }
 
   /** Notes an access of thread `t`; returns whether the unit is shared. */
@@ -35,6 +56,7 @@ export class Sharing {
     if (!(known & bit)) {
       if (writes) this.writers[unit] |= bit;
       else this.readers[unit] |= bit;
+      this.learnt.push((unit << 4) | (writes ? t + 4 : t));
       this.#update(unit);
     }
     const writers = this.writers[unit];
@@ -52,6 +74,7 @@ export class Sharing {
   noteRace(unit) {
     if (this.racy[unit]) return;
     this.racy[unit] = 1;
+    this.learnt.push((unit << 4) | 8);
     this.grown = true;
   }
 

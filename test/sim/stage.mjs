@@ -11,6 +11,9 @@ import { Model } from "./model.mjs";
 
 const NAMES = ["a", "b", "c"];
 const RECOVER_TRIES = 3;
+// The instance that owners use who died before the schedule: that of the third thread, or where there is one the undertaker's, who must
+// be detached then.
+const GHOST = 2;
 // A size that no scenario uses: taking one goes through the whole slow path.
 const RARE_BYTES = 5000;
 
@@ -27,7 +30,9 @@ export class Stage {
     this.actors = this.names.map((name, i) => this.#actor(name, i));
     this.undertaker = this.#actor("undertaker", UNDERTAKER);
     for (const actor of this.actors) this[actor.name] = actor;
-    const id = machine.main.createRegion(pages, scenario.owners ?? this.names.length + 2, 1, 1);
+    /** Owners whose threads died before the schedule begins; nobody has been told. */
+    this.ghosts = [];
+    const id = machine.main.createRegion(pages, scenario.owners ?? this.names.length + 2, 1, 1, this.main.host);
     if (id <= 0) throw new Error(`createRegion answered ${id}`);
     this.main.setOwner(id);
     for (const actor of [...this.actors, this.undertaker]) {
@@ -38,8 +43,10 @@ export class Stage {
     scenario.setup?.(this);
     this.model.keep();
     this.owners = [...this.actors, this.undertaker].map(({ ownerId }) => ownerId);
+    this.mainOwner = this.main.ownerId;
+    this.model.isAlone = this.mainOwner === 0;
     machine.snapshot();
-    this.audit = new Audit(machine, this.model, this.main);
+    this.audit = new Audit(machine, this.model, this.main, this.ghosts);
   }
 
   #actor(name, index) {
@@ -50,11 +57,31 @@ export class Stage {
     return actor;
   }
 
+  /**
+   * An owner whose thread died before the schedule begins. `calls` are [steps, write, where]: each is cut before its write of that number, or
+   * goes to its end. With a function's name as `where` only the writes there count, with a word of the slot only those after it was set.
+   */
+  ghost(...calls) {
+    const actor = this.#actor("ghost", this.scenario.programs.c ? UNDERTAKER : GHOST);
+    actor.now(actor.attach());
+    for (const [steps, write = 0, where = undefined] of calls) {
+      const word = where?.startsWith("S_") ? (actor.slot + this.constants[where]) >>> 2 : undefined;
+      this.machine.cut = { left: write, where: word === undefined ? where : undefined, word };
+      actor.now(steps(actor));
+    }
+    this.machine.cut.left = 0;
+    this.model.openOwner(actor.ownerId);
+    this.machine.ghosts++;
+    this.ghosts.push(actor.ownerId);
+    return actor.ownerId;
+  }
+
   /** Runs one schedule: "done" or "redundant", or throws the Violation. */
   run(strategy, { deaths = false } = {}) {
     this.model.reset();
     this.closeStatus = undefined;
     const everyone = [...this.actors, this.undertaker];
+    this.main.setOwner(this.mainOwner);
     everyone.forEach((actor, i) => {
       actor.thread.giving = undefined;
       actor.setOwner(this.owners[i]);
@@ -63,7 +90,8 @@ export class Stage {
     for (const actor of this.actors) {
       programs[actor.thread.index] = { steps: this.#program(actor), isMortal: true, isLatent: false };
     }
-    if (deaths) programs[UNDERTAKER] = { steps: this.#bury(), isMortal: true, isLatent: true };
+    if (deaths && !this.scenario.buriesItself)
+      programs[UNDERTAKER] = { steps: this.#bury(), isMortal: true, isLatent: true };
     strategy.start();
     const outcome = this.machine.run(programs, strategy);
     if (outcome === "done") this.#finish(everyone);
@@ -97,6 +125,7 @@ export class Stage {
   #died(thread) {
     const actor = this.actors[thread.index] ?? this.undertaker;
     if (actor.ownerId !== 0) this.model.openOwner(actor.ownerId);
+    if (thread.isInCall && thread.giving) this.model.openBlock(thread.giving);
   }
 
   /** The undertaker's program: the host saw a thread end. */
@@ -136,7 +165,7 @@ export class Stage {
     const isAlone = running.every(
       (thread) => thread.index === UNDERTAKER || !thread.isInCall || thread.status === DEAD,
     );
-    if (isAlone && dead.length === 1 && view.isStillDead(id)) {
+    if (isAlone && dead.length === 1 && this.ghosts.length === 0 && view.isStillDead(id)) {
       throw new Violation(`recover(${id}) left the slot taken, although nobody else was at work`);
     }
   }

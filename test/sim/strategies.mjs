@@ -218,6 +218,8 @@ export class Recorder {
   }
 }
 
+const numberOf = (index, step) => step * 4 + index;
+
 /** Does what decisions in a Recorder's notation say, and the plain thing elsewhere. */
 export class Script {
   everywhere = true;
@@ -225,28 +227,34 @@ export class Script {
 
   constructor(decisions) {
     this.decisions = decisions;
+    // By thread and step as one number: this is asked at every hook.
     this.actions = new Map();
+    this.rests = new Map();
     for (const text of decisions) {
       const [, place, kind, target] = /^(start|\d@\d+)([>~!^])(\d?)$/.exec(text) ?? [];
       if (place === undefined) throw new Error(`"${text}" is no decision`);
-      this.actions.set(kind === "~" ? `${place}~` : place, { kind, target: Number(target) });
+      const [index, step] = place.split("@").map(Number);
+      if (kind === "~") this.rests.set(place, Number(target));
+      else this.actions.set(numberOf(index, step), { kind, target: Number(target) });
     }
   }
 
   start() {}
 
   at(machine, thread) {
-    const action = this.actions.get(`${thread.index}@${thread.steps}`);
-    if (!action) return GO_ON;
+    const action = this.actions.get(numberOf(thread.index, thread.steps));
+    if (action === undefined) return GO_ON;
     if (action.kind === "!") return DIE;
     if (action.kind === "^") return THROW;
     return machine.threads[action.target].status === READY ? action.target : GO_ON;
   }
 
   next(machine, enabled) {
-    const action = this.actions.get(`${restPlace(machine)}~`);
-    const wanted = action ? enabled.findIndex(({ index }) => index === action.target) : -1;
-    return Math.max(0, wanted);
+    const target = this.rests.get(restPlace(machine));
+    return Math.max(
+      0,
+      enabled.findIndex(({ index }) => index === target),
+    );
   }
 
   again() {

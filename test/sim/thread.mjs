@@ -26,7 +26,7 @@ export const REDUNDANT = Object.freeze({ name: "redundant" });
 /** The exception that is thrown through a living thread. */
 export const OVERFLOW = Object.freeze({ name: "overflow" });
 
-export const STEPS_MAX = 60_000;
+export const STEPS_MAX = 100_000;
 export const LOOPS_MAX = 3_000_000;
 // Reading the same word at the same place so often, with nothing written meanwhile, is waiting.
 export const SPIN_READS = 4;

@@ -1,35 +1,58 @@
-// Unexecuted: the sites that no scenario passes, by function, with the reason. A function that is missing here says so, and the run
-// that prints it shows what a scenario should be written for.
+// Unexecuted: the sites that no schedule of a run passed, by function, with the reason: what the branch is for, and why nothing leads there.
+// A function without one is new, or its branches need more time than the run had; the places are listed beside it.
 
-const BROKEN = "says what is broken: no scenario breaks an invariant";
-const POISONED = "the rest is for a poisoned region, or for an instance that is attached to nothing";
+const SET_UP = "runs once, in the set-up, before anybody can attach";
+const SLEEPER =
+  "wakes who sleeps for the lock: a sleeper that comes in just this hold of it needs more preemptions than are explored";
+const NO_HALF = "zeroes eight bytes at an odd end: sizes there are multiples of 16";
+const LOST_SWAP = "gives up after a lost swap: passed when there is time for another preemption";
 
 const REASONS = {
-  "region/createRegion": "runs once, in the set-up, before anybody can attach",
-  "sizeclass/writeGeometry": "runs once, in the set-up, before anybody can attach",
-  "region/buildId": "touches nothing",
-  "region/reason": "reads a word of its own thread",
-  "record/blockIsLive": "reads only",
-  "record/blockMove": "no scenario moves a Block to another owner yet",
-  "lock/lock": POISONED,
-  "lock/tryLock": POISONED,
-  "pages/rebuild": "the chain is broken: no scenario breaks it",
-  "check/check": BROKEN,
-  "check/walk": BROKEN,
-  "check/walkSlab": BROKEN,
-  "check/walkRun": BROKEN,
-  "check/checkBins": BROKEN,
+  "region/createRegion": SET_UP,
+  "sizeclass/writeGeometry": SET_UP,
+  "pages/isHeld":
+    "sets the hints of a slab that is opened again, where they are clear: they are set still, for who clears them takes the lock",
+  "slab/closeIfEmpty":
+    "sets the hint of a slab that is opened again, where it is clear: it is set still, for nothing else clears it",
+  "pages/rebuild":
+    "corrects a peak that is behind the chain and a tail mark inside something held: peak and mark are written before the chain",
+  "lock/lock": "wakes sleepers when a poisoned region is refused: no scenario has both",
+  "lock/tryLock": "takes the lock back after an exception: needs the thread's very next call to be a free",
+  "slab/mergeDeferred": SLEEPER,
+  "heap/giveBackRun": SLEEPER,
+  "heap/freeAtEdge": SLEEPER,
+  "region/detachRegion": `${SLEEPER}, and an exception before`,
+  "recover/recover": `${SLEEPER}: in a recovery's second hold`,
+  "slab/trimHinted":
+    "settles a mark that an exception left: only if the thread's very next call is a free that gives idle slabs back",
+  "slab/newSlab": NO_HALF,
+  "slab/take": LOST_SWAP,
+  "slab/giveBackAtEdge": LOST_SWAP,
+  "heap/allocNext": LOST_SWAP,
+  "heap/alloc": `${LOST_SWAP}; ${NO_HALF}`,
+  "heap/takeAnywhere":
+    "refuses as busy; zeroes 256 bytes or less behind a block that got a run of its own: no class of so small a region leaves so little",
+  "heap/takeSmall": "refuses what is attached to nothing, or poisoned",
+  "heap/takeLarge": "refuses what is attached to nothing, or after 64 rounds in which others gave back and took again",
+  "heap/free": "a block of a budget's slab: there are no budgets yet",
+  "heap/realloc": `refuses what is no raw block; ${NO_HALF}`,
+  "heap/resizeRun": `${SLEEPER}; zeroes 256 bytes or less: runs grow by grains`,
+  "pages/findRun":
+    "looks for the best of more than 16 free runs of about one length: a region of four pages has no room for them",
+  "check/check": "counts what dead owners left undecided, in every combination with what is broken",
 };
 
 /** Sites by function that are not in `executed`. */
 export function unexecuted(sites, executed) {
-  const counts = new Map();
-  sites.forEach(({ functionName }, site) => {
-    if (!executed.has(site)) counts.set(functionName, (counts.get(functionName) ?? 0) + 1);
+  const names = new Map();
+  sites.forEach(({ functionName, name }, site) => {
+    if (!executed.has(site))
+      names.set(functionName, [...(names.get(functionName) ?? []), name.slice(functionName.length + 1)]);
   });
-  return [...counts].map(([functionName, count]) => ({
+  return [...names].map(([functionName, places]) => ({
     functionName,
-    count,
-    reason: REASONS[functionName] ?? "some of its branches: no scenario of two pages takes them",
+    count: places.length,
+    reason: REASONS[functionName] ?? "none is written down: new, or this run was too short",
+    places,
   }));
 }

@@ -20,20 +20,27 @@ async function explore({ name, seed, milliseconds, schedules, fill }) {
   return exploration.run({ fill });
 }
 
-/** Runs a mutant's scenarios until one shows what the core itself does not. */
-async function hunt({ mutant, number, names, seed, milliseconds, known }) {
+/**
+ * Runs a mutant's scenarios until one shows what the core does not, in rounds of so many schedules each: what decides is how much was
+ * tried, not how fast the machine is. Only when the time allowed is over before that, the mutant stays undecided.
+ */
+async function hunt({ mutant, number, names, seed, milliseconds, rounds, isBrief }) {
   const started = performance.now();
+  const deadline = started + milliseconds;
   const subject = new Machine({ ...(await mutated()), mutant: number });
-  const share = milliseconds / names.length;
-  for (const name of names) {
-    const options = { seed, milliseconds: share, stopAt: (message) => !known.includes(message) };
-    const exploration = new Exploration(subject, scenarios.get(name), options);
-    exploration.runForMutant();
-    const found = exploration.violations.find(({ message }) => options.stopAt(kindOf(message)));
-    if (found)
-      return { mutant, killed: true, by: name, message: found.message, milliseconds: performance.now() - started };
+  const passed = () => performance.now() - started;
+  for (const schedules of rounds) {
+    for (const name of names) {
+      const options = { seed, schedules, isBrief, milliseconds: deadline - performance.now(), stopAt: () => true };
+      const exploration = new Exploration(subject, scenarios.get(name), options);
+      exploration.runForMutant();
+      const [found] = exploration.violations;
+      if (found)
+        return { mutant, killed: true, by: name, message: kindOf(found.message), found, milliseconds: passed() };
+      if (performance.now() >= deadline) return { mutant, killed: false, isUndecided: true, milliseconds: passed() };
+    }
   }
-  return { mutant, killed: false, milliseconds: performance.now() - started };
+  return { mutant, killed: false, milliseconds: passed() };
 }
 
 async function test() {

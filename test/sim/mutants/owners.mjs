@@ -1,6 +1,6 @@
 // Mutants of owners, recovery and the smallest layer.
 
-const settle = "recover/settleHeld";
+const settle = "recover/giveBackHoldings";
 
 export const OWNER_MUTANTS = [
   {
@@ -34,7 +34,7 @@ export const OWNER_MUTANTS = [
   {
     name: "attach does not look whether the region is closing",
     scenarios: ["joining/attach beside close"],
-    plant: (m) => m.say("region/attachRegion", "region/refusedByClose", 1, 0),
+    plant: (m) => m.say("region/attachRegion", "region/isClosed", 1, 0),
   },
   {
     name: "recover: the slot is free before all is given back",
@@ -79,7 +79,10 @@ export const OWNER_MUTANTS = [
     name: "settle: a living thread's journal is not looked at",
     isSlow: true,
     scenarios: ["pair/block-alloc+block-alloc", "shared/release the same Block twice", "pair/block-alloc+block-free"],
-    plant: (m) => m.say("settle/giveBackUnclaimed", "settle/isNamedBy", 1, 0),
+    plant(m) {
+      m.say("settle/whoseHalf", "settle/isNamedByLiving", 3, 0);
+      m.say("settle/whoseHalf", "settle/isNamedByLiving", 2, 0);
+    },
   },
   {
     name: "detach: the Blocks stay",

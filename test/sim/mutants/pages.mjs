@@ -22,17 +22,17 @@ export const PAGE_MUTANTS = [
   {
     name: "lock: a living holder is taken for a dead one",
     scenarios: ["pair/alloc-run+alloc-run"],
-    plant: (m) => m.say("lock/lockSlow", "owners/isDead", 1, 1),
+    plant: (m) => m.say("lock/spin", "owners/isDead", 1, 1),
   },
   {
     name: "lock: a dead holder is never found",
     scenarios: ["pair/alloc-run+alloc-run"],
-    plant: (m) => m.say("lock/lockSlow", "owners/isDead", 1, 0),
+    plant: (m) => m.say("lock/spin", "owners/isDead", 1, 0),
   },
   {
     name: "lock: taken from the dead without a rebuild",
     scenarios: ["pair/alloc-run+alloc-run", "pair/alloc-run+free-run"],
-    plant: (m) => m.drop("lock/lockSlow", "pages/rebuild", 1),
+    plant: (m) => m.drop("lock/spin", "pages/rebuild", 1),
   },
   {
     name: "lock: taken back after an exception without a rebuild",
