@@ -97,15 +97,21 @@ function undoubted(hunted, results) {
   );
 }
 
-/** Instruments the core, and its copy with the mutants, unless that was done before; the places it has. */
+/** Instruments the core, unless that was done before; the places it has. */
 async function prepare(pool, options) {
-  const parts = options.scenario ? ["release"] : ["release", "mutants"];
-  await pool.run(
-    parts.map((part) => () => ({ prepare: part })),
-    () => {},
-  );
+  await pool.run([() => ({ prepare: "release" })], () => {});
   const { sites } = await releaseBundle(options.core);
   return sites;
+}
+
+/** Instruments the copy of the core with the mutants; why that cannot be, when the core is not the one they were written for. */
+async function prepareMutants(pool) {
+  try {
+    await pool.run([() => ({ prepare: "mutants" })], () => {});
+    return undefined;
+  } catch (error) {
+    return error.message.split("\n")[0];
+  }
 }
 
 async function simulate(options) {
@@ -120,7 +126,10 @@ async function simulate(options) {
   try {
     const sites = await prepare(pool, options);
     const until = end(MUTANTS_MS);
-    const { results: hunted, problems } = await runMutants(pool, mutants, scenarios, { ...run, until }, progress);
+    const unfit = mutants.length > 0 ? await prepareMutants(pool) : undefined;
+    const fit = unfit === undefined ? mutants : [];
+    const { results: hunted, problems } = await runMutants(pool, fit, scenarios, { ...run, until }, progress);
+    if (unfit !== undefined) problems.push(`no mutant was tried: ${unfit}`);
     const exploring = performance.now();
     const left = Math.max(end(QUICK_MS), exploring + SCENARIOS_MS);
     const results = await runScenarios(pool, asked, { ...run, until: left }, progress);

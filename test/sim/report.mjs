@@ -154,9 +154,11 @@ export class Progress {
     this.schedules = 0;
   }
 
-  scenario({ name, schedules }) {
+  /** A violation is said as soon as it is found: the rest of the run may take a while. */
+  scenario({ name, schedules, found = [] }) {
     this.schedules += schedules;
     this.#show(name);
+    for (const violation of found.slice(0, 1)) printViolation(violation, undefined, (line) => console.error(line));
   }
 
   mutant({ mutant }) {

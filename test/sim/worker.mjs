@@ -64,7 +64,9 @@ parentPort.on("message", async (task) => {
   try {
     parentPort.postMessage({ result: await answer(task) });
   } catch (error) {
-    parentPort.postMessage({ error: `${task.name ?? task.mutant}: ${error.stack}` });
+    parentPort.postMessage({
+      error: `${task.name ?? task.mutant ?? task.prepare ?? "self-test"}: ${error.message}\n${error.stack}`,
+    });
   }
 });
 parentPort.postMessage({ ready: true });
