@@ -254,7 +254,7 @@ export function takeLarge(bytes: u32, step: u32, kind: u32): usize {
     const status = lock();
     if (status != OK) return refuse(status);
     let p = takeRun(length, step, kind);
-    let isFull = false;
+    let isFull: bool = false;
     if (p == 0) {
       const before = freedByOthers();
       const isTrimmed = trim();
