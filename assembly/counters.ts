@@ -7,7 +7,7 @@
 // A thread that dies with a journal pending leaves its sums off by that one block, or not: of a Block the words say which of the two,
 // of a raw block counting does (docs/protocols.md § 6).
 
-import { get32, get64, put32, put64 } from "./memory";
+import { get32, put32, put64 } from "./memory";
 import { load32, load64, store64 } from "./atomic";
 import { maxOwners } from "./header";
 import { me, ownerState, slot, slotOf } from "./owners";
@@ -91,12 +91,7 @@ export function pendingFree(index: u32): usize {
  * scan prove that nothing was taken or given back between them, but by operations that are still in their journals.
  */
 export function activity(): u64 {
-  let sum: u64 = 0;
-  for (let index: u32 = 1; index <= maxOwners; index++) {
-    if (index == me) continue;
-    sum += (load64(slotOf(index) + S_ALLOC) & 0xffffffff) + (load64(slotOf(index) + S_FREE) & 0xffffffff);
-  }
-  return sum;
+  return countedByOthers(S_ALLOC) + countedByOthers(S_FREE);
 }
 
 /**
@@ -104,9 +99,14 @@ export function activity(): u64 {
  * the scan did not see was not free when it began: what is being given back is named by a journal until it is counted.
  */
 export function freedByOthers(): u64 {
+  return countedByOthers(S_FREE);
+}
+
+/** Sum of the other owners' counters at offset `counter` of their slots, without their journals. */
+function countedByOthers(counter: usize): u64 {
   let sum: u64 = 0;
   for (let index: u32 = 1; index <= maxOwners; index++) {
-    if (index != me) sum += load64(slotOf(index) + S_FREE) & 0xffffffff;
+    if (index != me) sum += load64(slotOf(index) + counter) & 0xffffffff;
   }
   return sum;
 }
@@ -123,9 +123,4 @@ export function isNamed(g: u32, length: u32): bool {
     if (journal & J_BLOCK && grain >= g && grain < g + length) return true;
   }
   return false;
-}
-
-/** Whether this owner's own journals are clear. */
-export function ownJournalClear(): bool {
-  return (get64(slot + S_ALLOC) | get64(slot + S_FREE)) >> 32 == 0;
 }

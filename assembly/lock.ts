@@ -1,7 +1,8 @@
 // Lock: the page lock, robust against the death of its holder. Owns H_LOCK: 0, or the id of the owner that holds it (an id carries
-// the generation, so no other owner of the same slot is ever taken for it). What it guards is rebuilt by whoever takes it from a dead holder, and by the holder itself when an exception (a stack overflow) cut its
-// own operation. Waiting is bounded: a living holder that does not let go leads to BUSY, never to a hang; a thread that may not
-// sleep (a page's main thread) spins briefly, so that it gets back to the event that would tell it of a holder's death.
+// the generation, so no other owner of the same slot is ever taken for it). What it guards is rebuilt by whoever takes it from a dead
+// holder, and by the holder itself when an exception (a stack overflow) cut its own operation. Waiting is bounded: a living holder
+// that does not let go leads to BUSY, never to a hang; a thread that may not sleep (a page's main thread) spins briefly, so that it
+// gets back to the event that would tell it of a holder's death.
 
 import { cas32, load32, notify, store32, wait32 } from "./atomic";
 import { isPoisoned } from "./header";

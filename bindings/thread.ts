@@ -9,7 +9,7 @@ export interface HostThread {
 }
 
 /** A thread of which nobody will hear. */
-export const UNNAMED: HostThread = { thread: 0, leave() {} };
+const UNNAMED: HostThread = { thread: 0, leave() {} };
 
 interface NodeLike {
   getBuiltinModule?(name: string): { threadId: number } | undefined;

@@ -13,13 +13,12 @@ import {
   freedByOthers,
   isNamed,
   markOf,
-  ownJournalClear,
   pendingAlloc,
   pendingFree,
 } from "../counters";
 import { slot, slotOf } from "../owners";
 import { GRAIN_SHIFT, H_ADJUST, J_BLOCK, OWNER_DEAD, S_ALLOC, S_FREE } from "../shared/layout";
-import { become, fresh, is, same, setState, text } from "./lib";
+import { become, fresh, is, ownJournalClear, same, setState, text } from "./lib";
 
 describe("a journal", () => {
   it("stands beside the counter without touching it, and both change in one word", () => {

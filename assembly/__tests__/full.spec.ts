@@ -2,16 +2,7 @@
 
 import { get32, put32 } from "../memory";
 import { store32 } from "../atomic";
-import {
-  beginAlloc,
-  beginFree,
-  beginMark,
-  countedBytes,
-  endAlloc,
-  endFree,
-  endMark,
-  ownJournalClear,
-} from "../counters";
+import { beginAlloc, beginFree, beginMark, countedBytes, endAlloc, endFree, endMark } from "../counters";
 import { firstGrain, grains, poison } from "../header";
 import { alloc, allocAligned, allocSlow, allocUnsafe, free, refuse, usableSize } from "../heap";
 import { bitmapOf, hintClear } from "../hint";
@@ -45,12 +36,13 @@ import {
   is,
   isChain,
   isZero,
+  longestRun,
+  ownJournalClear,
   same,
   setState,
   smallHeap,
   sound,
   trimNow,
-  longestRun,
 } from "./lib";
 
 /** Takes blocks of `bytes` until there are no more; they stand in a list. */

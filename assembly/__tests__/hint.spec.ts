@@ -2,7 +2,7 @@
 
 import { get64, get8, put32, put64, put8 } from "../memory";
 import { load64, store64 } from "../atomic";
-import { beginAlloc, beginMark, endAlloc, markOf, ownJournalClear } from "../counters";
+import { beginAlloc, beginMark, endAlloc, markOf } from "../counters";
 import { grains, hintWords, hints, homes } from "../header";
 import {
   bitmapOf,
@@ -31,7 +31,7 @@ import {
   UNIT_SHIFT,
 } from "../shared/layout";
 import { CLASS_COUNT } from "../shared/limits";
-import { become, fresh, is, same, text } from "./lib";
+import { become, fresh, is, ownJournalClear, same, text } from "./lib";
 
 const UNIT: u32 = 1 << UNIT_SHIFT;
 const TAG: u32 = 5 << 2;

@@ -28,6 +28,8 @@ import {
   OWNER_FREE,
   OWNER_LIVE,
   SLOT_BYTES,
+  S_ALLOC,
+  S_FREE,
   S_OUT,
   S_OUT_WORDS,
   S_STATE,
@@ -313,4 +315,9 @@ export function isZero(p: usize, bytes: u32, what: string, where: u64): void {
   for (let i: u32 = 0; i < bytes; i++) {
     if (get8(p + i) != 0) same(get8(p + i), 0, what + ", byte " + text(i) + " of", where);
   }
+}
+
+/** Whether this owner's own journals are clear. */
+export function ownJournalClear(): bool {
+  return (get64(slot + S_ALLOC) | get64(slot + S_FREE)) >> 32 == 0;
 }

@@ -2,7 +2,7 @@
 
 import { get32, get64, put32 } from "../memory";
 import { load32, store32 } from "../atomic";
-import { beginAlloc, beginFree, beginMark, markOf, ownJournalClear } from "../counters";
+import { beginAlloc, beginFree, beginMark, markOf } from "../counters";
 import { grains, poison } from "../header";
 import { allocUnsafe, free, takeLarge } from "../heap";
 import { bitmapOf, hintClear } from "../hint";
@@ -34,7 +34,21 @@ import {
 } from "../shared/layout";
 import { BAD_CHAIN, BUSY, NOT_ATTACHED, OK, POISONED } from "../shared/status";
 import { join as waitForOther, put } from "./host";
-import { address, become, becomeWith, fresh, grain, is, isChain, same, setState, smallHeap, sound, text } from "./lib";
+import {
+  address,
+  become,
+  becomeWith,
+  fresh,
+  grain,
+  is,
+  isChain,
+  ownJournalClear,
+  same,
+  setState,
+  smallHeap,
+  sound,
+  text,
+} from "./lib";
 
 /** Everything that the page lock guards, as one number; the lock itself is not in it. */
 function guarded(): u64 {

@@ -4,7 +4,7 @@
 import { get32, get64, put32 } from "../memory";
 import { load64, store64 } from "../atomic";
 import { lastClaim } from "../claim";
-import { countedBytes, ownJournalClear, pendingFree } from "../counters";
+import { countedBytes, pendingFree } from "../counters";
 import { grains } from "../header";
 import { allocUnsafe, free } from "../heap";
 import { lock } from "../lock";
@@ -29,7 +29,7 @@ import {
   S_SEQUENCE,
 } from "../shared/layout";
 import { OK } from "../shared/status";
-import { attach, become, fresh, idOf, is, outWord, same, setState, sound, text, trimNow } from "./lib";
+import { attach, become, fresh, idOf, is, outWord, ownJournalClear, same, setState, sound, text, trimNow } from "./lib";
 
 /** One Block in a slab, one that is a run. */
 const SIZES: StaticArray<u32> = [100, 9000];

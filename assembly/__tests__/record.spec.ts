@@ -3,7 +3,7 @@
 import { get32 } from "../memory";
 import { load64 } from "../atomic";
 import { lastClaim } from "../claim";
-import { countedBytes, ownJournalClear } from "../counters";
+import { countedBytes } from "../counters";
 import { grains } from "../header";
 import { free, usableSize } from "../heap";
 import { lock, unlock } from "../lock";
@@ -15,7 +15,7 @@ import { trim } from "../slab";
 import { C_BLOCKS, GRAIN_SHIFT, KIND_BLOCK, S_FREE_BYTES } from "../shared/layout";
 import { SMALL_BYTES_MAX } from "../shared/limits";
 import { FULL, OK } from "../shared/status";
-import { become, chain, fresh, is, isChain, permutation, same, smallHeap, sound, text } from "./lib";
+import { become, chain, fresh, is, isChain, ownJournalClear, permutation, same, smallHeap, sound, text } from "./lib";
 
 function release(p: usize, claim: u64): bool {
   return blockFree(p, <u32>claim, <u32>(claim >> 32));

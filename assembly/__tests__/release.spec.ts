@@ -3,7 +3,7 @@
 import { get32, get64, put32, put64 } from "../memory";
 import { load64, store32 } from "../atomic";
 import { lastClaim } from "../claim";
-import { countedBytes, ownJournalClear } from "../counters";
+import { countedBytes } from "../counters";
 import { firstGrain, grains } from "../header";
 import { allocUnsafe, free, usableSize } from "../heap";
 import { hintClear, hintIsSet } from "../hint";
@@ -39,6 +39,7 @@ import {
   is,
   isChain,
   outWord,
+  ownJournalClear,
   run,
   same,
   setState,
