@@ -94,11 +94,11 @@ export function freeGrains(): u32 {
   return grains - firstGrain - get32(H_COMMITTED);
 }
 
-/** Bin of free runs of `length` grains: exact below 16, then 8 for each doubling. */
+/** Bin of free runs of `length` grains: exact below 64, then 8 for each doubling. */
 export function binOf(length: u32): u32 {
-  if (length < 16) return length;
+  if (length < 64) return length;
   const e = log2(length);
-  return 16 + ((e - 4) << 3) + ((length >>> (e - 3)) & 7);
+  return 64 + ((e - 6) << 3) + ((length >>> (e - 3)) & 7);
 }
 
 /** Makes the heap one free run. */

@@ -6,6 +6,10 @@ import { binOf, findAligned, findLow, findRun, giveBack, runWord, shrinkRun, wor
 import { BIN_COUNT, GRAIN_BYTES, KIND_RAW, T_FREE, T_MASK, T_RUN, W_LENGTH_SHIFT } from "../shared/layout";
 import { back, grain, is, isChain, permutation, run, same, smallHeap, sound, text, longestRun } from "./lib";
 
+// Two lengths of one bin.
+const SHORTER: u32 = 64;
+const LONGER: u32 = 65;
+
 /** Grains that are not in a free run, by the bits of `taken`, as single-grain runs. */
 function takeSingles(taken: u32, length: u32): void {
   for (let i: u32 = 0; i < length; i++) {
@@ -49,9 +53,9 @@ describe("binOf", () => {
     is(before < <u32>BIN_COUNT, true, "the last bin", before);
   });
 
-  it("is exact below 18 and never spans more than an eighth of its lengths", () => {
-    for (let length: u32 = 1; length < 18; length++) {
-      is(length < 2 || binOf(length) != binOf(length - 1) || length == 17, true, "a bin of its own, length", length);
+  it("is exact up to 63 and never spans more than an eighth of its lengths", () => {
+    for (let length: u32 = 2; length <= 64; length++) {
+      is(binOf(length) != binOf(length - 1), true, "a bin of its own, length", length);
     }
     let first: u32 = 1;
     for (let length: u32 = 2; length <= 65536; length++) {
@@ -86,27 +90,27 @@ describe("findRun", () => {
   it("finds the one long enough among runs that share its bin, however many shorter ones come first", () => {
     for (let shorter: u32 = 0; shorter <= 20; shorter++) {
       for (let place: u32 = 0; place <= shorter; place++) {
-        smallHeap((shorter + 1) * 5 * 4, 1);
-        threeSizes(shorter, place);
-        const g = findRun(19);
+        smallHeap((shorter + 1) * (LONGER + 1), 1);
+        oneLonger(shorter, place);
+        const g = findRun(LONGER);
         is(g != 0, true, "found among " + text(shorter) + " shorter, freed at", place);
-        same(get32(wordAt(g)) >>> W_LENGTH_SHIFT, 19, "its length", place);
-        same(findLow(19), g, "the lowest that is long enough", place);
-        same(findRun(20), 0, "nothing longer", place);
+        same(get32(wordAt(g)) >>> W_LENGTH_SHIFT, LONGER, "its length", place);
+        same(findLow(LONGER), g, "the lowest that is long enough", place);
+        same(findRun(LONGER + 1), 0, "nothing longer", place);
       }
     }
   });
 
   it("goes on to longer bins when its own holds only shorter runs", () => {
-    smallHeap(61, 1);
-    run(0, 18, 1);
-    run(19, 37, 1);
-    isChain("free 18, run 1, free 18, run 1, free 23", "chain", 0);
-    same(binOf(18), binOf(19), "one bin", 0);
-    same(findRun(19), grain(38), "19", 0);
-    same(findLow(19), grain(38), "19, lowest", 0);
-    same(findAligned(19, 1), grain(38), "19, aligned", 0);
-    same(findRun(24), 0, "24", 0);
+    smallHeap(210, 1);
+    run(0, 64, 1);
+    run(65, 129, 1);
+    isChain("free 64, run 1, free 64, run 1, free 80", "chain", 0);
+    same(binOf(64), binOf(65), "one bin", 0);
+    same(findRun(65), grain(130), "65", 0);
+    same(findLow(65), grain(130), "65, lowest", 0);
+    same(findAligned(65, 1), grain(130), "65, aligned", 0);
+    same(findRun(81), 0, "81", 0);
   });
 
   it("prefers a bin of its own length to a longer one", () => {
@@ -121,16 +125,14 @@ describe("findRun", () => {
   });
 });
 
-/** Free runs of 18 grains, one of 19 among them at `place`, linked in order of their addresses, each behind a run. */
-function threeSizes(shorter: u32, place: u32): void {
+/** Free runs of SHORTER grains, one of LONGER among them at `place`, linked in order of their addresses, each behind a run. */
+function oneLonger(shorter: u32, place: u32): void {
+  const step = LONGER + 1;
+  for (let i: u32 = 0; i <= shorter; i++) run(i * step, i * step, step);
   for (let i: u32 = 0; i <= shorter; i++) {
-    const at = i * 20;
-    run(at, at, 20);
-  }
-  for (let i: u32 = 0; i <= shorter; i++) {
-    const length: u32 = i == place ? 19 : 18;
-    shrinkRun(grain(i * 20), runWord(T_RUN, KIND_RAW, 20), 20 - length);
-    giveBack(grain(i * 20 + 20 - length), length);
+    const length = i == place ? LONGER : SHORTER;
+    shrinkRun(grain(i * step), runWord(T_RUN, KIND_RAW, step), step - length);
+    giveBack(grain(i * step + step - length), length);
     endFree(length * GRAIN_BYTES);
   }
 }

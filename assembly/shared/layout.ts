@@ -6,7 +6,7 @@
 //
 // The sizes of what follows the owner slots depend on the capacity; the header holds their addresses.
 
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 /** "CIST" in ASCII. */
 export const MAGIC = 1128878932;
 
@@ -59,10 +59,10 @@ export const H_UNDECIDED = 340;
 /** How often the page layer was rebuilt after a death or an exception. */
 export const H_REBUILDS = 336;
 
-// Free runs by length: three bitmap words and a list head for each of 160 bins.
+// Free runs by length: three bitmap words and a list head for each of 192 bins.
 export const H_BIN_BITS = 384;
 export const H_BINS = 448;
-export const BIN_COUNT = 160;
+export const BIN_COUNT = 192;
 
 // Size classes: two geometries (blocks with and without records), 64 entries of 32 bytes each.
 export const CLASSES = 1536;

@@ -38,7 +38,7 @@ const REASONS = {
   "heap/realloc": `refuses what is no raw block; ${NO_HALF}`,
   "heap/resizeRun": `${SLEEPER}; zeroes 256 bytes or less: runs grow by grains`,
   "pages/findRun":
-    "looks for the best of more than 16 free runs of about one length: a region of four pages has no room for them",
+    "looks for the best of more than 16 free runs of about one length, 64 KiB at least: a region of four pages has no room for them",
   "check/check": "counts what dead owners left undecided, in every combination with what is broken",
 };
 

@@ -140,21 +140,21 @@ export default [
     },
   },
   {
-    name: "edges/a run where the lists of free runs are long",
+    name: "edges/a run where a shorter one comes first in the list",
     bounds: { calm: 1, death: 0, second: -1 },
     pages: 4,
     mayBeFull: true,
     setup(stage) {
-      for (const gap of leaveFree(stage, [16, 17, 17, 16, 9])) stage.main.now(stage.main.free(gap));
+      // 64 and 65 share a bin; what is freed last comes first in it.
+      for (const gap of leaveFree(stage, [65, 64, 9])) stage.main.now(stage.main.free(gap));
     },
     programs: {
       *a(t) {
-        yield* t.alloc(17 * 1024);
-        yield* t.alloc(17 * 1024);
-        yield* t.alloc(17 * 1024);
+        yield* t.alloc(65 * 1024);
+        yield* t.alloc(65 * 1024);
       },
       *b(t) {
-        yield* t.alloc(16 * 1024);
+        yield* t.alloc(64 * 1024);
         yield* t.alloc(SMALL);
       },
     },
