@@ -1,6 +1,8 @@
 // Allowed: the plain accesses that may race with others, by the word they work on, each with its reason. Everything else that the
 // detector reports is a violation. A word is named by the layout, never by an address.
 
+import { ATOMIC_LOAD } from "./instrument.mjs";
+
 /** The word's name → why a race there is harmless. */
 const REASONS = {
   "bits[]": "a slab's word is read plainly where a compare-and-swap on it, or an atomic look, validates what was read",
@@ -15,6 +17,13 @@ const REASONS = {
   "word[]":
     "a head read under the lock while a free changes RUN to FREED by compare-and-swap: either is right to act on",
   H_DEFERRED: "a flag that asks for one more look",
+};
+
+/** Functions that look at the records of slabs which nothing keeps, so that anything may come there meanwhile, and why that is harmless. */
+const GLANCES = {
+  "recover/releaseBlocks":
+    "what looks like a claim of the owner is compared with the record again, under a journal that keeps the slab, before anything is done",
+  "record/blockIsLive": "it says what was so at some instant, or what memory looked like where a slab was",
 };
 
 const HEADER = [
@@ -68,8 +77,11 @@ export function wordName(view, address) {
   return "a block";
 }
 
-/** The word's name, and the reason if a race there is on the list. */
-export function isAllowed(view, address) {
+const glance = ({ kind, functionName }) => (kind === ATOMIC_LOAD ? GLANCES[functionName] : undefined);
+
+/** The word's name, and the reason if a race of these two sites there is on the list. */
+export function isAllowed(view, address, before, now) {
   const where = wordName(view, address);
-  return { where, reason: REASONS[where] };
+  const seen = where === "a block" ? (glance(before) ?? glance(now)) : undefined;
+  return { where, reason: REASONS[where] ?? seen };
 }

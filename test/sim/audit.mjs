@@ -3,6 +3,9 @@
 
 import { DEAD, Violation } from "./thread.mjs";
 
+// Calls that leave a block nobody knows of, if they are cut after they took it.
+const TAKING = ["alloc", "blockAlloc"];
+
 /** Whether a call that was cut may or may not have given this block back. */
 const isOpen = (block) => (block.isUndecided || block.state === 1 ? 1 : 0);
 
@@ -98,28 +101,36 @@ export class Audit {
     blocks.sort((one, two) => isOpen(one) - isOpen(two));
     for (const block of blocks) {
       const found = live.get(block.p);
-      live.delete(block.p);
-      if (isOpen(block)) {
-        if (found && block.isFreed) throw new Violation(`the block at ${block.p} was freed and is still taken`);
-        // Given back or not; a run may have been resized before.
-        if (found) this.takeAsFound(block, found[1]);
-        else this.model.blocks.delete(block.id);
+      if (isOpen(block) && !this.mayBe(block, found)) {
+        this.model.blocks.delete(block.id);
         continue;
       }
-      if (!found) throw new Violation(`the live block at ${block.p} is not taken in the region`);
-      if (found[1] !== block.size)
-        throw new Violation(`the block at ${block.p} has ${found[1]} bytes, not ${block.size}`);
-      if (block.claim && String(this.view.claimAt(block.p)) !== String(block.claim))
-        throw new Violation(`the record of the Block at ${block.p} holds another claim`);
-      this.model.requireIntact(block);
+      live.delete(block.p);
+      // A run may have been resized before the call was cut.
+      if (isOpen(block)) this.takeAsFound(block, found[1]);
+      else this.requireSame(block, found);
     }
-    const allowed = this.model.undecided.length;
+    const allowed = this.model.undecided.filter(({ kind }) => TAKING.includes(kind)).length;
     if (live.size > allowed) {
       const list = [...live.values()].map(([p, bytes]) => `${bytes} bytes at ${p}`).join(", ");
       throw new Violation(`lost: ${list}; ${allowed} calls were cut`);
     }
     this.extras = [...live.values()];
     this.liveBytes = this.view.liveBlocks().reduce((sum, block) => sum + block[1], 0);
+  }
+
+  /** Whether what stands at an open block's place is that block: where it was given back another's may be by now. */
+  mayBe({ claim, isFreed }, found) {
+    return found !== undefined && !isFreed && (found[2] === this.c.KIND_BLOCK) === Boolean(claim);
+  }
+
+  requireSame(block, found) {
+    if (!found) throw new Violation(`the live block at ${block.p} is not taken in the region`);
+    if (found[1] !== block.size)
+      throw new Violation(`the block at ${block.p} has ${found[1]} bytes, not ${block.size}`);
+    if (block.claim && String(this.view.claimAt(block.p)) !== String(block.claim))
+      throw new Violation(`the record of the Block at ${block.p} holds another claim`);
+    this.model.requireIntact(block);
   }
 
   /** What a cut call left is as the region says. */

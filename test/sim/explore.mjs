@@ -254,7 +254,8 @@ export class Exploration {
   /** A little of each form first, then all of each: a mutant mostly dies at once, if it is looked at from the right side. */
   runForMutant() {
     this.warmUp(0);
-    this.exhaust(1, 0);
+    // Where somebody died before it begins, it takes preemptions of those who live.
+    this.exhaust(this.machine.ghosts > 0 ? this.bounds.calm : 1, 0);
     this.exception();
     this.warmUp(1);
     this.exhaust(0, 1);

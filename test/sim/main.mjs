@@ -7,9 +7,9 @@
 // it every form is carried to its bound, and then N schedules for each scenario are filled up with random ones. --schedule replays one
 // schedule, as a violation prints it.
 
-import { parseArgs } from "node:util";
 import { releaseBundle } from "./bundle.mjs";
 import { MUTANTS } from "./mutants/list.mjs";
+import { readOptions } from "./options.mjs";
 import { Pool } from "./pool.mjs";
 import { loadScenarios } from "./registry.mjs";
 import { replay } from "./replay.mjs";
@@ -24,21 +24,6 @@ const SCENARIOS_MS = 15_000;
 const ROUNDS = [400, 4_000, 40_000];
 const EQUIVALENT_ROUNDS = [1_500];
 const WORKERS = 2;
-
-const OPTIONS = {
-  json: { type: "boolean", default: false },
-  quick: { type: "boolean", default: false },
-  scenario: { type: "string" },
-  seed: { type: "string", default: "1" },
-  schedules: { type: "string" },
-  mutant: { type: "string" },
-  schedule: { type: "string" },
-  deaths: { type: "boolean", default: false },
-  trace: { type: "boolean", default: false },
-  list: { type: "boolean", default: false },
-  core: { type: "string" },
-  "no-edges": { type: "boolean", default: false },
-};
 
 function chosen(items, wanted, what) {
   if (wanted === undefined) return items;
@@ -120,7 +105,7 @@ async function simulate(options) {
   const asked = options.mutant ? [] : chosen(scenarios, options.scenario, "scenario");
   const mutants = options.scenario ? [] : chosen(MUTANTS, options.mutant, "mutant");
   const end = (milliseconds) => (options.quick ? started + milliseconds : Infinity);
-  const run = { seed: Number(options.seed), schedules: options.schedules && Number(options.schedules) };
+  const run = { seed: options.seed, schedules: options.schedules };
   const progress = new Progress(options.json, asked.length + mutants.length);
   const pool = new Pool(WORKERS, options.core);
   try {
@@ -144,14 +129,17 @@ async function simulate(options) {
 }
 
 async function main() {
-  const { values: options } = parseArgs({ options: OPTIONS });
+  const options = readOptions(process.argv.slice(2));
   const scenarios = await loadScenarios();
   if (options.list) {
     for (const { name } of [...scenarios, ...MUTANTS]) console.log(name);
     return;
   }
   if (options.schedule !== undefined) {
-    await replay(options, chosen(scenarios, options.scenario, "scenario")[0]);
+    const named = chosen(scenarios, options.scenario, "scenario");
+    if (named.length > 1)
+      throw new Error(`--schedule is of one scenario, and ${named.length} have "${options.scenario}" in their names`);
+    await replay(options, named[0]);
     return;
   }
   const outcome = await simulate(options);

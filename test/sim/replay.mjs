@@ -40,7 +40,7 @@ export async function replay(options, scenario) {
   const machine = new Machine({ ...bundle, mutant: number, edges: !options["no-edges"] });
   const stage = new Stage(machine, scenario);
   machine.setDeep(true);
-  const decisions = options.schedule.split(",").filter(Boolean);
+  const decisions = options.schedule;
   const deaths = options.deaths || decisions.some((decision) => decision.endsWith("!"));
   // The first time only shows which words the threads share: of a race the detector must have seen both sides.
   violationOf(stage, new Script(decisions), { deaths });

@@ -218,6 +218,8 @@ export class Recorder {
   }
 }
 
+const DECISION = /^(start(?=~)|[0-3]@\d+)(?:([>~])([0-3])|([!^]))$/;
+
 const numberOf = (index, step) => step * 4 + index;
 
 /** Does what decisions in a Recorder's notation say, and the plain thing elsewhere. */
@@ -231,7 +233,7 @@ export class Script {
     this.actions = new Map();
     this.rests = new Map();
     for (const text of decisions) {
-      const [, place, kind, target] = /^(start|\d@\d+)([>~!^])(\d?)$/.exec(text) ?? [];
+      const [, place, going, target, kind = going] = DECISION.exec(text) ?? [];
       if (place === undefined) throw new Error(`"${text}" is no decision`);
       const [index, step] = place.split("@").map(Number);
       if (kind === "~") this.rests.set(place, Number(target));

@@ -8,13 +8,15 @@
 //   CISTERN_KILL_SEED  seed of all that is random, the moments too
 import { afterAll, describe, expect, it } from "vitest";
 import type { RecoveryReport } from "../../src/index.js";
+import { wholeNumber } from "../../scripts/lib/numbers.mjs";
 import { type Random, random } from "../lib/random.js";
 import { MIB } from "../lib/regions.js";
 import type { Kind } from "./kill/actor.mjs";
 import { Arena, type Figures } from "./kill/arena.js";
 
-const KILLS = Number(process.env.CISTERN_KILLS ?? (process.env.CI ? 200 : 40));
-const SEED = Number(process.env.CISTERN_KILL_SEED ?? Date.now() % 1e9);
+// What is no number would make no kill, and say that all went well.
+const KILLS = wholeNumber("CISTERN_KILLS", process.env.CISTERN_KILLS ?? (process.env.CI ? "200" : "40"), 1, 1_000_000);
+const SEED = wholeNumber("CISTERN_KILL_SEED", process.env.CISTERN_KILL_SEED ?? `${Date.now() % 1e9}`, 0, 0xffff_ffff);
 /** What victims do: as often what dies with the page lock in its hands as the rest. */
 const KINDS: readonly Kind[] = [
   ...(["mixed", "mixed", "blocks", "small", "runs", "runs"] as const),

@@ -364,4 +364,24 @@ export default [
       },
     },
   },
+  // Nothing keeps the slab in which these look at a record: it goes meanwhile, and what comes there is zeroed.
+  ...[
+    ["one leaves, and a slab that it looks through", (t) => t.detach()],
+    ["one asks after a Block, and the slab", (t) => t.isLive(t.look("x"))],
+  ].map(([what, a]) => ({
+    name: `edges/${what} is given back and zeroed`,
+    mayBeFull: true,
+    bounds: { calm: 3, death: 0, second: -1 },
+    setup(stage) {
+      stage.main.put("x", stage.b.now(stage.b.blockAlloc(SMALL)));
+      stage.main.now(stage.main.alloc(stage.machine.view.heapBytes - stage.constants.GRAIN_BYTES));
+    },
+    programs: {
+      a,
+      *b(t) {
+        yield* t.free(t.look("x"));
+        yield* t.alloc(1024, { zeroed: true });
+      },
+    },
+  })),
 ];

@@ -1,6 +1,7 @@
 // Ghosts: an owner died before the schedule begins, at each write of a call in turn, so that what its recoverers do beside each other is
 // explored exhaustively from there, and the recoverers themselves may die. The host marks owners dead in any order: it is told late.
 
+import { Violation } from "../thread.mjs";
 import { OPERATIONS } from "./pairs.mjs";
 
 const SMALL = 256;
@@ -17,13 +18,19 @@ const CUT = {
 const releasing = (name) => (t) => t.blockFree(t.look(name));
 const adopting = (name) => (t) => t.move(t.look(name));
 
+/** Leaves so few grains that whoever wants a block takes one of a slab that is there, even another's. */
+export function crowd({ main, machine: { view }, constants: { H_COMMITTED, GRAIN_BYTES } }, spare = 4) {
+  const free = view.grains - view.firstGrain - view.word(H_COMMITTED);
+  main.now(main.alloc((free - spare) * GRAIN_BYTES));
+}
+
 /** Marks owners dead, all before any is recovered, as a host does that watches them; then recovers them. */
 function* bury(t, ids) {
   for (const id of ids) yield* t.markDead(id);
   for (const id of ids) yield* t.recover(id);
 }
 
-const burial = (order) => (t, stage) =>
+export const burial = (order) => (t, stage) =>
   bury(
     t,
     order.map((i) => stage.ghosts[i]),
@@ -79,6 +86,23 @@ const twice = (bytes, first, second, call = releasing) => ({
   programs: { a: burial([0, 1]), b: burial([1]) },
 });
 
+/** Closed by one who died before it looked for readers of the records; another has the block in its journal, and nobody knows of its death. */
+function closedByTheDead(stage) {
+  const { main } = stage;
+  main.put("x", main.now(main.blockAlloc(SMALL)));
+  stage.ghost([releasing("x"), 2]);
+  main.now(main.blockFree(main.look("x")));
+  stage.ghost([(g) => g.alloc(main.view.heapBytes, { scarce: true }), 2, "slab/closeIfEmpty"]);
+}
+
+/** Whoever has the lock may be closing the slab, to open it again. */
+function requireStanding({ machine: { view, c }, ghosts }) {
+  if (view.word(c.H_LOCK) !== 0 || view.isStillDead(ghosts[1])) return;
+  const journal = view.word(view.slot(ghosts[0] & 0xff) + c.S_FREE_JOURNAL);
+  if (view.recordAt(journal & ~c.J_MASK) === 0)
+    throw new Violation(`the slab in which a release names ${journal} is gone`);
+}
+
 export default [
   ...Object.entries(CUT).flatMap(([what, cut]) => dying(what, cut)),
   ...giving("a Block", SMALL, RELEASER),
@@ -123,14 +147,16 @@ export default [
     programs: { a: burial([0, 1]), b: burial([1, 0]) },
   })),
   {
-    // One died in a recovery with its mark in a record, and the block that the mark stands for is free.
+    // One died in a recovery with its mark in a record, and the block that the mark stands for is free: it is what is taken next.
     name: "ghosts/the mark of one who died in a recovery, on a free Block",
     owners: 5,
+    mayBeFull: true,
     bounds: { calm: 2, death: 0, second: 0 },
     setup(stage) {
       const { view, u32, c } = stage.machine;
       const take = (g) => g.blockAlloc(SMALL);
       stage.ghost([take], [take, 1, "S_ALLOC_JOURNAL"]);
+      crowd(stage);
       const record = view.recordAt(u32[(view.slot(stage.ghosts[0] & 0xff) + c.S_ALLOC_JOURNAL) >>> 2] & ~c.J_MASK);
       u32[record >>> 2] = stage.main.ownerId & 0xff;
       u32[(record >>> 2) + 1] = c.CLAIM_SETTLING << (c.CLAIM_STATE_SHIFT - 32);
@@ -154,17 +180,27 @@ export default [
     programs: { a: burial([0]), b: (t) => OPERATIONS["alloc-run"].steps(t, "b") },
   },
   {
-    // Closed by one who died before it looked for readers of the records; the other has the block in its journal, and nobody knows of its death.
     name: "ghosts/a Block slab was closed by one who died, and a release names it",
     owners: 6,
     bounds: { calm: 2, death: 0, second: 0 },
-    setup(stage) {
-      const { main } = stage;
-      main.put("x", main.now(main.blockAlloc(SMALL)));
-      stage.ghost([releasing("x"), 2]);
-      main.now(main.blockFree(main.look("x")));
-      stage.ghost([(g) => g.alloc(main.view.heapBytes, { scarce: true }), 2, "slab/closeIfEmpty"]);
-    },
+    setup: closedByTheDead,
     programs: { a: burial([1]), b: burial([0]) },
+  },
+  {
+    // Whom nobody knows to be dead may be about to change a record there.
+    name: "ghosts/a Block slab was closed by one who died, and it stands while a release names it",
+    owners: 6,
+    bounds: { calm: 2, death: 0, second: -1 },
+    setup: closedByTheDead,
+    programs: {
+      *a(t, stage) {
+        yield* bury(t, [stage.ghosts[1]]);
+        requireStanding(stage);
+      },
+      *b(t) {
+        yield* t.free(yield* t.blockAlloc(SMALL));
+        yield* t.free(yield* t.alloc(RUN));
+      },
+    },
   },
 ];
