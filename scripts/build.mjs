@@ -28,7 +28,13 @@ const BUNDLES = {
   browser: { platform: "browser", target: ["chrome110", "firefox115", "safari16.4"] },
 };
 
-const ENTRY = "src/index.ts";
+/** What can be imported, by the name of its file in the package. */
+const ENTRIES = {
+  index: "src/index.ts",
+  pressure: "src/pressure/index.ts",
+  flow: "src/flow/index.ts",
+  monitor: "src/monitor/index.ts",
+};
 const DEMO_ENTRIES = ["src/demo/main.ts", "src/demo/worker.ts"];
 
 /** What every bundle shares; the size budget is measured with it too. */
@@ -101,7 +107,7 @@ async function buildBundles() {
       build({
         ...BUNDLE_OPTIONS,
         ...options,
-        entryPoints: [ENTRY],
+        entryPoints: ENTRIES,
         outdir: `dist/${name}`,
         splitting: true,
         chunkNames: "chunks/[name]-[hash]",

@@ -1,0 +1,12 @@
+// The entry of watching over time: re-exports only.
+
+export { Monitor } from "./monitor.js";
+export type { LateLook, MonitorEvents, MonitorFailure, MonitorGc, MonitorOptions, MonitorStats } from "./monitor.js";
+export type { GaugeSample, MonitorSample, RegionMemory } from "./sample.js";
+export type { ProcessMemory, SystemMemory } from "./host.js";
+export type { GcEvent, GcKind, GcSummary, ObserveGc } from "./gc.js";
+
+/** What grows, and what leaks. */
+export { GrowthDetector, type GrowthAlert, type GrowthOptions } from "./growth.js";
+export { LeakLedger, type LeakLedgerOptions, type LedgerAlert, type LedgerStats, type LiveTag } from "./ledger.js";
+export { LeakTrend, type LeakSeverity, type LeakTrendAlert, type LeakTrendOptions } from "./trend.js";
