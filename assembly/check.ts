@@ -2,11 +2,15 @@
 // Runs under the page lock; what only holds when no operation is in flight is compared only if none completed meanwhile and no
 // journal is pending, and S_OUT says whether that was so.
 
-import { get32, get64, put32 } from "./memory";
+import { get32, get64 } from "./memory";
 import { load32, load64, store32 } from "./atomic";
 import { firstGrain, grains, maxOwners, slabBits, tableBytes } from "./header";
 import { activity, countedBytes, markOf, pendingAlloc, pendingFree } from "./counters";
-import { add, clearReport, out } from "./report";
+import { lockBudgets } from "./budget";
+import { checkBudgets } from "./checkbudgets";
+import { letLatchGo } from "./latch";
+import { add, clearReport, out, problem } from "./report";
+import { sweepLeaving } from "./reservation";
 import { recordIn } from "./claim";
 import { FREE_MASK, bitmapOf, hintIsSet } from "./hint";
 import { lock } from "./lock";
@@ -42,21 +46,22 @@ import {
   H_BINS,
   H_BIN_BITS,
   H_BITS,
+  H_BUDGET_LOCK,
   H_CAPACITY,
   H_FIRST,
   H_GRAINS,
+  H_LEAVING,
   H_NULL,
   H_COMMITTED,
   H_PEAK,
   H_TAIL,
   H_UNDECIDED,
   KIND_BLOCK,
+  KIND_INTERNAL,
   OUT_BLOCKS,
   OUT_FREE,
   OUT_FREE_RUNS,
   OUT_LARGEST,
-  OUT_LIST,
-  OUT_LIST_MAX,
   OUT_OVERHEAD,
   OUT_PROBLEMS,
   OUT_QUIET,
@@ -109,8 +114,13 @@ let quiet: bool = false;
 
 /** Walks everything; S_OUT holds the sums and up to OUT_LIST_MAX problems. Returns OK, or why the lock was not to be had. */
 export function check(): u32 {
-  const status = lock();
+  let status = lock();
   if (status != OK) return status;
+  status = lockBudgets();
+  if (status != OK) {
+    letGo();
+    return status;
+  }
   clearReport();
   quiet = nobodyIsBusy();
   const before = activity();
@@ -123,12 +133,13 @@ export function check(): u32 {
     walk();
   }
   const settled = settleUndecided(counted);
-  if (get32(H_COMMITTED) != committed) report(BAD_COMMITTED, committed);
-  if (get32(H_PEAK) < committed) report(BAD_PEAK, committed);
-  if (get32(H_TAIL) != tail) report(BAD_TAIL_BYTES, tail);
-  if (quiet && settled != used) report(BAD_USED, used);
+  if (get32(H_COMMITTED) != committed) problem(BAD_COMMITTED, committed);
+  if (get32(H_PEAK) < committed) problem(BAD_PEAK, committed);
+  if (get32(H_TAIL) != tail) problem(BAD_TAIL_BYTES, tail);
+  if (quiet && settled != used) problem(BAD_USED, used);
   checkBins();
   checkHeader();
+  checkBudgets();
   const overhead = tableBytes() + tail;
   out(OUT_USED, used);
   out(OUT_OVERHEAD, overhead);
@@ -136,7 +147,10 @@ export function check(): u32 {
   out(OUT_LARGEST, longest << GRAIN_SHIFT);
   out(OUT_FREE_RUNS, freeRuns);
   out(OUT_QUIET, quiet ? 1 : 0);
+  letLatchGo(H_BUDGET_LOCK);
   letGo();
+  // Now that the page lock is free: what was given back meanwhile.
+  if (load32(H_LEAVING) != 0) sweepLeaving();
   return OK;
 }
 
@@ -170,21 +184,21 @@ function walk(): void {
     const type = word & T_MASK;
     const length = lengthOf(word);
     if (!isHead(word) || length == 0 || length > grains - g) {
-      report(BAD_CHAIN, g);
+      problem(BAD_CHAIN, g);
       return;
     }
     if (type == T_FREE) {
-      if (afterFree) report(BAD_ADJACENT_FREE, g);
-      if (get32(auxAt(g + length - 1)) != (AUX_TAIL | g)) report(BAD_TAIL_MARK, g);
+      if (afterFree) problem(BAD_ADJACENT_FREE, g);
+      if (get32(auxAt(g + length - 1)) != (AUX_TAIL | g)) problem(BAD_TAIL_MARK, g);
       freeRuns++;
       freeLength += length;
       longest = max(longest, length);
     } else {
       committed += length;
-      if (get32(auxAt(g + length - 1)) & AUX_TAIL) report(BAD_TAIL_MARK, g);
+      if (get32(auxAt(g + length - 1)) & AUX_TAIL) problem(BAD_TAIL_MARK, g);
       if (type == T_SLAB) walkSlab(g, slabTag(word), length);
       else if (type == T_RUN) walkRun(g, word);
-      else if (!hintIsSet(HINT_EMPTY, g) && quiet) report(BAD_EMPTY_HINT, g);
+      else if (!hintIsSet(HINT_EMPTY, g) && quiet) problem(BAD_EMPTY_HINT, g);
     }
     if (type != T_SLAB) walkInside(g, length);
     afterFree = type == T_FREE;
@@ -194,15 +208,20 @@ function walk(): void {
 
 function walkInside(g: u32, length: u32): void {
   for (let inside = g + 1; inside < g + length; inside++) {
-    if (load32(wordAt(inside)) != 0) report(BAD_RUN_WORD, inside);
+    if (load32(wordAt(inside)) != 0) problem(BAD_RUN_WORD, inside);
   }
 }
 
 function walkRun(g: u32, word: u32): void {
+  const kind = (word >>> W_KIND_SHIFT) & 3;
+  if (kind == KIND_INTERNAL) {
+    tail += (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT;
+    return;
+  }
   add(OUT_RUNS, 1);
   add(OUT_BLOCKS, 1);
   used += (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT;
-  if (((word >>> W_KIND_SHIFT) & 3) == KIND_BLOCK && quiet && !isHeld(load64(bitsAt(g)))) report(BAD_RECORD, g);
+  if (kind == KIND_BLOCK && quiet && !isHeld(load64(bitsAt(g)))) problem(BAD_RECORD, g);
 }
 
 function walkSlab(g: u32, tag: u32, length: u32): void {
@@ -210,12 +229,12 @@ function walkSlab(g: u32, tag: u32, length: u32): void {
   const full = get64(shape + C_FULL);
   const free = load64(bitsAt(g)) ^ ((<u64>tag) << B_TAG_SHIFT);
   if (free > FREE_MASK) {
-    report(BAD_SLAB_TAG, g);
+    problem(BAD_SLAB_TAG, g);
     return;
   }
-  if (free & ~full) report(BAD_SLAB_BITS, g);
+  if (free & ~full) problem(BAD_SLAB_BITS, g);
   for (let back: u32 = 1; back < length; back++) {
-    if (load32(wordAt(g + back)) != slabWord(tag, back)) report(BAD_SLAB_WORD, g + back);
+    if (load32(wordAt(g + back)) != slabWord(tag, back)) problem(BAD_SLAB_WORD, g + back);
   }
   const taken = get32(shape + C_BLOCKS) - <u32>popcnt(free);
   used += taken * get32(shape + C_SIZE);
@@ -223,10 +242,10 @@ function walkSlab(g: u32, tag: u32, length: u32): void {
   add(OUT_SLABS, 1);
   add(OUT_BLOCKS, taken);
   if (!quiet) return;
-  if (free != 0 && !hintIsSet(bitmapOf(tag), g)) report(BAD_HINT, g);
+  if (free != 0 && !hintIsSet(bitmapOf(tag), g)) problem(BAD_HINT, g);
   // An owner that leaves sets the hint before the slab is no longer its current one: so the hint is looked at once more.
   if (free == full && !hintIsSet(HINT_EMPTY, g) && !isSomeonesCurrent(g, tag) && !hintIsSet(HINT_EMPTY, g))
-    report(BAD_EMPTY_HINT, g);
+    problem(BAD_EMPTY_HINT, g);
   if ((tag & 3) == KIND_BLOCK) walkRecords(g, shape, free);
 }
 
@@ -235,7 +254,7 @@ function walkRecords(g: u32, shape: usize, free: u64): void {
   for (let i: u32 = 0; i < get32(shape + C_BLOCKS); i++) {
     const claim = load64(recordIn(g, shape, i));
     const isFree = ((free >> i) & 1) != 0;
-    if (isFree ? claim != 0 : !isHeld(claim)) report(BAD_RECORD, g);
+    if (isFree ? claim != 0 : !isHeld(claim)) problem(BAD_RECORD, g);
   }
 }
 
@@ -268,7 +287,7 @@ function checkBins(): void {
   for (let bin: u32 = 0; bin < <u32>BIN_COUNT; bin++) {
     const first = get32(H_BINS + ((<usize>bin) << 2));
     const bits = get64(H_BIN_BITS + ((<usize>(bin >>> 6)) << 3));
-    if ((((bits >> (bin & 63)) & 1) != 0) != (first != 0)) report(BAD_BIN, bin);
+    if ((((bits >> (bin & 63)) & 1) != 0) != (first != 0)) problem(BAD_BIN, bin);
     let before: u32 = 0;
     for (let g = first; g != 0;) {
       const word = g < grains ? load32(wordAt(g)) : 0;
@@ -276,7 +295,7 @@ function checkBins(): void {
       const isInPlace =
         (word & T_MASK) == T_FREE && binOf(word >>> W_LENGTH_SHIFT) == bin && <u32>(links >> LINK_BITS) == before;
       if (!isInPlace || count > freeRuns) {
-        report(BAD_BIN, bin);
+        problem(BAD_BIN, bin);
         return;
       }
       count++;
@@ -285,23 +304,14 @@ function checkBins(): void {
       g = <u32>(links & LINK_MASK);
     }
   }
-  if (count != freeRuns || length != freeLength) report(BAD_BIN, BIN_COUNT);
+  if (count != freeRuns || length != freeLength) problem(BAD_BIN, BIN_COUNT);
 }
 
 /** The header's constants are what this instance read when it attached. */
 function checkHeader(): void {
-  if (get32(H_CAPACITY) != <u32>memory.size() * <u32>WASM_PAGE_BYTES) report(BAD_HEADER, H_CAPACITY);
-  if (get32(H_GRAINS) != grains) report(BAD_HEADER, H_GRAINS);
-  if (get32(H_FIRST) != firstGrain) report(BAD_HEADER, H_FIRST);
-  if (get32(H_BITS) != <u32>slabBits) report(BAD_HEADER, H_BITS);
-  if (get64(H_NULL) != 0) report(BAD_HEADER, H_NULL);
-}
-
-function report(code: u32, where: u32): void {
-  const count = get32(slot + S_OUT + (OUT_PROBLEMS << 2));
-  put32(slot + S_OUT + (OUT_PROBLEMS << 2), count + 1);
-  if (count >= <u32>OUT_LIST_MAX) return;
-  const at = slot + S_OUT + ((<usize>(OUT_LIST + count * 2)) << 2);
-  put32(at, code);
-  put32(at + 4, where);
+  if (get32(H_CAPACITY) != <u32>memory.size() * <u32>WASM_PAGE_BYTES) problem(BAD_HEADER, H_CAPACITY);
+  if (get32(H_GRAINS) != grains) problem(BAD_HEADER, H_GRAINS);
+  if (get32(H_FIRST) != firstGrain) problem(BAD_HEADER, H_FIRST);
+  if (get32(H_BITS) != <u32>slabBits) problem(BAD_HEADER, H_BITS);
+  if (get64(H_NULL) != 0) problem(BAD_HEADER, H_NULL);
 }

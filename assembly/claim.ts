@@ -8,6 +8,7 @@ import {
   CLAIM_LIVE,
   CLAIM_SEQUENCE_SHIFT,
   CLAIM_STATE_SHIFT,
+  CLAIM_WAITING,
   C_RECORDS,
   GRAIN_SHIFT,
   RECORD_BYTES,
@@ -28,6 +29,17 @@ export function nextClaim(): u64 {
 /** The claim that nextClaim (or who changed S_CLAIM since) left. */
 export function lastClaim(): u64 {
   return get64(slot + S_CLAIM);
+}
+
+export function claimOf(low: u32, high: u32): u64 {
+  return ((<u64>high) << 32) | low;
+}
+
+/** Whether the claim is one that owner `index` holds, made before it had counted past `last`. */
+export function isClaimOf(claim: u64, index: u32, last: u64): bool {
+  const state = <u32>(claim >> CLAIM_STATE_SHIFT);
+  if ((state != CLAIM_LIVE && state != CLAIM_WAITING) || (<u32>claim & 0xff) != index) return false;
+  return (claim & (((<u64>1) << CLAIM_STATE_SHIFT) - 1)) >> CLAIM_SEQUENCE_SHIFT <= last;
 }
 
 /** Address of the record of block `index` in the slab at grain `g`, whose geometry is at `shape`. */

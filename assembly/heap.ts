@@ -59,6 +59,7 @@ import {
   J_RESIZE,
   KIND_BLOCK,
   KIND_BUDGET,
+  KIND_INTERNAL,
   KIND_RAW,
   R_BASE,
   R_BYTES,
@@ -412,7 +413,8 @@ export function usableSize(p: usize): u32 {
   const grain = <u32>(p >>> GRAIN_SHIFT);
   if (grain >= grains) return 0;
   const word = load32(wordAt(grain));
-  if ((word & T_MASK) == T_RUN && (p & (GRAIN_BYTES - 1)) == 0) return (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT;
+  if ((word & T_MASK) == T_RUN && (p & (GRAIN_BYTES - 1)) == 0 && ((word >>> W_KIND_SHIFT) & 3) != KIND_INTERNAL)
+    return (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT;
   if ((word & T_MASK) != T_SLAB) return 0;
   const tag = slabTag(word);
   const g = grain - ((word >>> W_BACK_SHIFT) & 63);

@@ -4,6 +4,19 @@
 export { buildId, createRegion, attachRegion, detachRegion, closeRegion, reason } from "./region";
 export { alloc, allocUnsafe, allocAligned, allocNext, allocSlow, free, freeAtEdge, realloc, usableSize } from "./heap";
 export { blockAlloc, blockFree, blockIsLive, blockMove } from "./record";
+export { intern } from "./names";
+export { budgetNumber, callForBytes, closeBudget, openBudget, setBudgetLevels, setBudgetLimit } from "./nodes";
+export {
+  reserve,
+  reserveOrWait,
+  reservationCancel,
+  reservationFree,
+  reservationIsLive,
+  reservationMove,
+  reservationPass,
+  reservationResize,
+  reservationSplit,
+} from "./reservation";
 export { recover } from "./recover";
 export { markDead } from "./owners";
 export { check } from "./check";

@@ -13,6 +13,7 @@ import {
   C_FULL,
   C_RECIPROCAL,
   C_SIZE,
+  H_BUDGET_LOCK,
   H_LOCK,
   KIND_BLOCK,
   OWNER_DEAD,
@@ -138,8 +139,9 @@ export function markDead(id: u32): u32 {
   if (!cas32(at, stateWord(id, OWNER_LIVE), stateWord(id, OWNER_DEAD)))
     cas32(at, stateWord(id, OWNER_JOINING), stateWord(id, OWNER_DEAD));
   if (load32(at) != stateWord(id, OWNER_DEAD)) return NOT_LIVE;
-  // Who sleeps for the page lock looks again whether its holder lives.
+  // Who sleeps for a latch looks again whether its holder lives.
   notify(H_LOCK);
+  notify(H_BUDGET_LOCK);
   return OK;
 }
 

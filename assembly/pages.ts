@@ -9,7 +9,7 @@
 // or after the change, and `rebuild` makes all else from it.
 
 import { get32, get64, put32, put64 } from "./memory";
-import { cas32, load64, store32, store64 } from "./atomic";
+import { cas32, load32, load64, store32, store64 } from "./atomic";
 import { log2 } from "./bits";
 import { isNamed } from "./counters";
 import { bitmapOf, hintSet } from "./hint";
@@ -27,11 +27,15 @@ import {
   H_BINS,
   H_BIN_BITS,
   H_COMMITTED,
+  H_NAMES,
+  H_NODES,
   H_PEAK,
   H_REBUILDS,
+  H_RECORDS,
   H_TAIL,
   HINT_EMPTY,
   KIND_BLOCK,
+  KIND_INTERNAL,
   T_FREE,
   T_FREED,
   T_MASK,
@@ -39,6 +43,7 @@ import {
   T_RUN,
   T_SLAB,
   W_BACK_SHIFT,
+  W_KIND_SHIFT,
   W_LENGTH_SHIFT,
   W_TAG_SHIFT,
 } from "./shared/layout";
@@ -344,7 +349,7 @@ export function isHead(word: u32): bool {
 }
 
 function isHeld(g: u32, word: u32): bool {
-  if ((word & T_MASK) == T_RUN) return get32(auxAt(g)) != AUX_IN_FLIGHT;
+  if ((word & T_MASK) == T_RUN) return get32(auxAt(g)) != AUX_IN_FLIGHT || isNewChunk(g);
   if ((word & T_MASK) != T_SLAB) return false;
   const tag = slabTag(word);
   if (<u32>(load64(bitsAt(g)) >> B_TAG_SHIFT) == tag) {
@@ -359,6 +364,14 @@ function isHeld(g: u32, word: u32): bool {
   return true;
 }
 
+/** Whether the run in flight at `g` is a chunk that its pool names already: then it is held. */
+function isNewChunk(g: u32): bool {
+  const chunk = g << GRAIN_SHIFT;
+  if (load32(H_NODES + 4) != chunk && load32(H_RECORDS + 4) != chunk && load32(H_NAMES + 4) != chunk) return false;
+  store32(auxAt(g), 0);
+  return true;
+}
+
 /** Rewrites what a run or slab that is held says inside; returns the bytes of its tail. */
 function settleHeld(g: u32, word: u32, length: u32): u32 {
   const isSlab = (word & T_MASK) == T_SLAB;
@@ -367,7 +380,8 @@ function settleHeld(g: u32, word: u32, length: u32): u32 {
   for (let back: u32 = 0; back < length; back++) {
     if (get32(auxAt(g + back)) & AUX_TAIL) put32(auxAt(g + back), 0);
   }
-  return isSlab ? slabTail(tag) : 0;
+  if (isSlab) return slabTail(tag);
+  return ((word >>> W_KIND_SHIFT) & 3) == KIND_INTERNAL ? length << GRAIN_SHIFT : 0;
 }
 
 function settleFree(g: u32, length: u32): void {

@@ -16,7 +16,7 @@ import { freeAtEdge, giveBackRun, takeLarge, takeSmall } from "./heap";
 import { me, slot } from "./owners";
 import { bitsAt, slabTag, wordAt } from "./pages";
 import { classOf, geometry } from "./sizeclass";
-import { lastClaim, nextClaim, recordIn } from "./claim";
+import { claimOf, lastClaim, nextClaim, recordIn } from "./claim";
 import { FREE_MASK } from "./hint";
 import {
   B_TAG_SHIFT,
@@ -49,7 +49,7 @@ export function blockAlloc(bytes: u32, align: u32): usize {
 /** Gives the Block at `p` back. False: this claim does not hold it; nothing was changed. */
 export function blockFree(p: usize, low: u32, high: u32): bool {
   if (me == 0 || !isBlock(p)) return false;
-  const claim = ((<u64>high) << 32) | low;
+  const claim = claimOf(low, high);
   if (!pin(p) || claim == 0) {
     endFreeVisibly(0);
     return false;
@@ -79,7 +79,7 @@ function pin(p: usize): bool {
  */
 export function blockMove(p: usize, low: u32, high: u32, shared: bool): bool {
   if (me == 0 || !isBlock(p)) return false;
-  const claim = ((<u64>high) << 32) | low;
+  const claim = claimOf(low, high);
   const next = nextClaim();
   const state = (<u64>(CLAIM_LIVE ^ CLAIM_SHARED)) << CLAIM_STATE_SHIFT;
   if (shared) put64(slot + S_CLAIM, next ^ state);
@@ -91,7 +91,7 @@ export function blockMove(p: usize, low: u32, high: u32, shared: bool): bool {
 
 /** Whether this claim holds the Block at `p`. */
 export function blockIsLive(p: usize, low: u32, high: u32): bool {
-  return isBlock(p) && load64(recordAt(p)) == (((<u64>high) << 32) | low);
+  return isBlock(p) && load64(recordAt(p)) == claimOf(low, high);
 }
 
 /** Whether a taken block of kind Block begins at `p`. */

@@ -9,30 +9,33 @@
 import { get32, get64, put32 } from "./memory";
 import { load32, load64, store32 } from "./atomic";
 import { firstGrain, grains, maxOwners, slabBits } from "./header";
+import { lockBudgets } from "./budget";
 import { hintSet } from "./hint";
-import { recordIn } from "./claim";
+import { isClaimOf, recordIn } from "./claim";
 import { lock } from "./lock";
+import { finishClosing } from "./nodes";
 import { isDead, isLiving, isPast, me, release, slotOf } from "./owners";
 import { bitsAt, lengthOf, slabTag, wordAt } from "./pages";
 import { blockFree } from "./record";
-import { add, clearReport, out } from "./report";
+import { add, clearReport, out, out64 } from "./report";
+import { releasedBytes, releasedCount, releaseReservations, unlockBudgets } from "./reservation";
 import { settleFlight, settleMarkOf } from "./settle";
 import { geometry } from "./sizeclass";
 import { letGo } from "./slab";
 import {
-  CLAIM_LIVE,
-  CLAIM_SEQUENCE_SHIFT,
-  CLAIM_STATE_SHIFT,
   C_BLOCKS,
   C_SIZE,
   GRAIN_SHIFT,
   HINT_EMPTY,
+  H_BUDGET_LOCK,
   H_LOCK,
   KIND_BLOCK,
   REC_BLOCKS,
   REC_BLOCK_BYTES,
   REC_DONE,
   REC_LOCK,
+  REC_RESERVATIONS,
+  REC_RESERVED_BYTES,
   R_SLAB,
   R_TOP,
   S_BLOCK_HINTS,
@@ -75,16 +78,21 @@ function giveBackHoldings(id: u32): u32 {
   let status = lock();
   if (status != OK) return status;
   let last: u64 = 0;
-  if (isDead(id)) {
+  const isOurs = isDead(id);
+  if (isOurs) {
     settleFlight(index);
     last = get64(slotOf(index) + S_SEQUENCE);
   }
   letGo();
   // Beside living threads, who may be long at work on a big region: so not under the lock. A slot that is another owner's by then has
   // made no claim up to `last`.
-  if (last != 0) releaseBlocks(index, last);
+  if (isOurs) {
+    // Also one that never made a claim may have held the latch, or been closing a budget.
+    if (last != 0) releaseBlocks(index, last);
+    if (!releaseCharges(id, index, last)) return OK; // the report says what was given back, and that the rest is not done
+  }
   status = lock();
-  if (status == BUSY) return OK; // the report says what was given back, and that the rest is not done
+  if (status == BUSY) return OK;
   if (status != OK) return status;
   if (isDead(id) && settleFlight(index)) {
     publishHints(index);
@@ -93,6 +101,19 @@ function giveBackHoldings(id: u32): u32 {
   }
   letGo();
   return OK;
+}
+
+/** Gives back the owner's reservations, goes on with the budgets it was closing, and takes the latch from it. False: not all is done. */
+function releaseCharges(id: u32, index: u32, last: u64): bool {
+  // Held by the dead one, or by who took it from the dead one and has not yet done what its journal says.
+  if (load32(H_BUDGET_LOCK) != 0) {
+    if (lockBudgets() != OK) return false;
+    unlockBudgets();
+  }
+  const status = releaseReservations(index, last);
+  out(REC_RESERVATIONS, releasedCount());
+  out64(REC_RESERVED_BYTES, releasedBytes());
+  return status == OK && finishClosing(id) == OK;
 }
 
 /** Gives back every Block that owner `index` holds by a claim of a sequence up to `last`. The owner must not be taking any. */
@@ -122,9 +143,7 @@ function releaseInSlab(index: u32, last: u64, g: u32, shape: usize): void {
 }
 
 function releaseIfOf(index: u32, last: u64, p: usize, claim: u64, bytes: u32): void {
-  if (<u32>(claim >> CLAIM_STATE_SHIFT) != CLAIM_LIVE || (<u32>claim & 0xff) != index) return;
-  const sequence = (claim & (((<u64>1) << CLAIM_STATE_SHIFT) - 1)) >> CLAIM_SEQUENCE_SHIFT;
-  if (sequence > last || !blockFree(p, <u32>claim, <u32>(claim >> 32))) return;
+  if (!isClaimOf(claim, index, last) || !blockFree(p, <u32>claim, <u32>(claim >> 32))) return;
   add(REC_BLOCKS, 1);
   add(REC_BLOCK_BYTES, bytes);
 }

@@ -37,6 +37,8 @@ import {
   REC_DONE,
   REC_IN_FLIGHT_BYTES,
   REC_LOCK,
+  REC_RESERVATIONS,
+  REC_RESERVED_BYTES,
   REC_UNDECIDED,
   REC_UNDECIDED_BYTES,
   J_MASK,
@@ -85,6 +87,9 @@ export interface Recovered {
   blocks: number;
   blockBytes: number;
   inFlightBytes: number;
+  /** Reservations that it held, and their bytes. */
+  reservations: number;
+  reservedBytes: number;
   heldLock: boolean;
   undecided: { offset: number; bytes: number } | null;
 }
@@ -234,6 +239,8 @@ export class Core {
       blocks: out(REC_BLOCKS),
       blockBytes: out(REC_BLOCK_BYTES),
       inFlightBytes: out(REC_IN_FLIGHT_BYTES),
+      reservations: out(REC_RESERVATIONS),
+      reservedBytes: out(REC_RESERVED_BYTES + 1) * 2 ** 32 + out(REC_RESERVED_BYTES),
       heldLock: out(REC_LOCK) === 1,
       undecided: undecided === 0 ? null : { offset: (out(REC_UNDECIDED) & ~J_MASK) >>> 0, bytes: undecided },
     };

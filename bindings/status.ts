@@ -3,15 +3,22 @@
 import * as S from "../assembly/shared/status.js";
 
 export {
+  BUDGET_GONE,
   BUSY,
   CLOSED,
   FULL,
+  HAS_CHILDREN,
+  NEVER,
   NOT_ATTACHED,
   NOT_LIVE,
   NO_SLOT,
   OK,
+  OTHERS_FIRST,
+  OVER_ITEMS,
+  OVER_LIMIT,
   OWNER_ALIVE,
   POISONED,
+  TOO_DEEP,
   TOO_LARGE,
 } from "../assembly/shared/status.js";
 
@@ -32,6 +39,9 @@ const PROBLEMS: Record<number, string> = {
   [S.BAD_PEAK]: "the peak is below the committed grains",
   [S.BAD_HEADER]: "changed header field",
   [S.BAD_RUN_WORD]: "wrong word in a run at grain",
+  [S.BAD_BUDGET]: "the counters differ from the reservations of the budget at",
+  [S.BAD_RESERVATION]: "no owner or no budget for the reservation at",
+  [S.BAD_POOL]: "a broken list of budgets, reservations or names at",
 };
 
 /** A sentence for one problem that `check` found. */

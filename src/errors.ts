@@ -19,6 +19,19 @@ export interface LimitFacts {
   limit: number;
   current: number;
   budgetPath: string;
+  /** What holds the most there, by tag. */
+  consumers?: readonly { tag: string; bytes: number; count: number }[];
+  /** Whether it can never fit, however much is given back. */
+  isImpossible?: boolean;
+  /** Whether the limit is a budget's: what is free there is a count, not a place. */
+  isBudget?: boolean;
+  /** How long it waited for room, in milliseconds, and found none. */
+  waitedMs?: number;
+}
+
+function limitCode({ isImpossible, waitedMs }: LimitFacts): string {
+  if (isImpossible) return "ERR_MEMORY_LIMIT_NEVER";
+  return waitedMs === undefined ? "ERR_MEMORY_LIMIT" : "ERR_MEMORY_LIMIT_TIMEOUT";
 }
 
 /** A request does not fit under a limit (G05; the text is G06's). Nothing was taken. */
@@ -31,15 +44,22 @@ export class MemoryLimitExceededError extends CisternError {
   readonly usagePercent: number;
   /** Names of the budgets from the root down to the one that refused, joined by `/`. */
   readonly budgetPath: string;
+  /** What holds the most there, by tag, largest first. */
+  readonly consumers: readonly { tag: string; bytes: number; count: number }[];
 
   constructor(facts: LimitFacts) {
     const available = Math.max(0, facts.limit - facts.current);
     const usagePercent = facts.limit === 0 ? 100 : (facts.current / facts.limit) * 100;
     const { requested, limit, current } = facts;
+    const consumers = facts.consumers ?? [];
     super(
-      "ERR_MEMORY_LIMIT",
+      limitCode(facts),
       `memory limit exceeded: requested ${requested} bytes, limit ${limit} bytes, currently allocated ${current} bytes (${usagePercent.toFixed(1)}% used)` +
-        (requested <= available ? `; what is free in ${facts.budgetPath} lies in pieces too small` : ""),
+        (requested <= available && !facts.isBudget
+          ? `; what is free in ${facts.budgetPath} lies in pieces too small`
+          : "") +
+        (facts.waitedMs === undefined ? "" : `; waited ${facts.waitedMs} ms for room in ${facts.budgetPath}`) +
+        consumers.map(({ tag, bytes }, i) => `${i === 0 ? "; held by " : ", "}${tag || "untagged"}: ${bytes}`).join(""),
     );
     this.requested = facts.requested;
     this.limit = facts.limit;
@@ -47,15 +67,56 @@ export class MemoryLimitExceededError extends CisternError {
     this.available = available;
     this.usagePercent = usagePercent;
     this.budgetPath = facts.budgetPath;
+    this.consumers = consumers;
+  }
+
+  /** The facts as a block of lines (G07). */
+  format(): string {
+    return [
+      "Memory limit exceeded:",
+      `  Requested: ${this.requested} bytes`,
+      `  Limit:     ${this.limit} bytes`,
+      `  Current:   ${this.current} bytes (${this.usagePercent.toFixed(1)}% used)`,
+      `  Available: ${this.available} bytes`,
+    ].join("\n");
   }
 }
 
-/** The page lock's holder did not let go within `busyMs`. Nothing was changed; trying again is right. */
+/** A budget has as many reservations as it may have. Nothing was taken. */
+export class ItemLimitExceededError extends CisternError {
+  readonly budgetPath: string;
+  readonly maxItems: number;
+
+  constructor(budgetPath: string, maxItems: number) {
+    super("ERR_ITEM_LIMIT", `budget "${budgetPath}" has as many items as it may have: ${maxItems}`);
+    this.budgetPath = budgetPath;
+    this.maxItems = maxItems;
+  }
+}
+
+/** The budget was closed, here or in another thread: it grants nothing any more. */
+export class BudgetClosedError extends CisternError {
+  readonly budgetPath: string;
+
+  constructor(budgetPath: string) {
+    super("ERR_BUDGET_CLOSED", `budget "${budgetPath}" is closed`);
+    this.budgetPath = budgetPath;
+  }
+}
+
+/** A reservation that was released, here or by closing its budget, or that another thread adopted. */
+export class StaleReservationError extends CisternError {
+  constructor() {
+    super("ERR_RESERVATION_STALE", "the reservation was released, adopted by another thread or shared");
+  }
+}
+
+/** The holder of the page lock, or of the budgets' latch, did not let go within `busyMs`. Nothing was changed; trying again is right. */
 export class RegionBusyError extends CisternError {
   constructor(what: string) {
     super(
       "ERR_REGION_BUSY",
-      `${what}: the page lock was not free within busyMs; nothing was changed, try again (if its holder's thread has ended, region.watch or region.markDead must say so)`,
+      `${what}: the region's lock was not free within busyMs; nothing was changed, try again (if its holder's thread has ended, region.watch or region.markDead must say so)`,
     );
   }
 }

@@ -1,15 +1,23 @@
 // The public entry: re-exports only.
 
 /** The region and what it hands out. */
-export { Region, type CheckReport, type RegionHandle, type RegionOptions, type RegionStats } from "./region.js";
+export { Region, type CheckReport, type RegionStats } from "./region.js";
+export type { RegionHandle, RegionOptions } from "./making.js";
 export { Heap, type AllocFailure, type AllocOptions } from "./heap.js";
 export { Block, type BlockHandle } from "./block.js";
+export type { BudgetOptions } from "./limits.js";
+export { Budget, type BudgetStats, type CloseReport, type Consumer, type ReserveOptions } from "./budget.js";
+export type { LevelListener } from "./levels.js";
+export type { ReclaimContext, Reclaimer, ReclaimerStats } from "./reclaim.js";
+export { Reservation, type ReservationHandle } from "./reservation.js";
 export type { RecoveryReport, WatchOptions, WorkerLike } from "./recovery.js";
 export type { FullHook } from "./exhaustion.js";
 
 /** States a program can meet, each with a stable `code`. */
 export {
+  BudgetClosedError,
   CisternError,
+  ItemLimitExceededError,
   MemoryLimitExceededError,
   NoOwnerSlotError,
   NotARegionError,
@@ -19,6 +27,7 @@ export {
   RegionInUseError,
   RegionPoisonedError,
   StaleBlockError,
+  StaleReservationError,
   type LimitFacts,
 } from "./errors.js";
 

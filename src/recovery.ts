@@ -20,6 +20,9 @@ export interface RecoveryReport extends Recovered {
   blockBytes: number;
   /** Bytes of Blocks that it was taking or giving back when it died. */
   inFlightBytes: number;
+  /** Reservations that it held, and their bytes. */
+  reservations: number;
+  reservedBytes: number;
   /** Whether it held the page lock. */
   heldLock: boolean;
   /** The raw block that it was taking or giving back: whether it lives is in the region's words, whether it is counted is not. The next
@@ -164,6 +167,8 @@ const added = (before: Recovered | undefined, now: Recovered): Recovered =>
         blocks: before.blocks + now.blocks,
         blockBytes: before.blockBytes + now.blockBytes,
         inFlightBytes: before.inFlightBytes + now.inFlightBytes,
+        reservations: before.reservations + now.reservations,
+        reservedBytes: before.reservedBytes + now.reservedBytes,
         heldLock: before.heldLock || now.heldLock,
         undecided: now.undecided ?? before.undecided,
       };

@@ -1,61 +1,44 @@
 // Region: one fixed shared memory and this thread's place in it. Owns the attachment: the core's instance, the heap's face, the full
 // hooks. A thread that ends without `close` leaves its owner slot and its Blocks to the host's notice of its death.
 
-import {
-  ALIGN_MAX,
-  Core,
-  createMemory,
-  OWNERS_MAX,
-  REGION_BYTES_MAX,
-  REGION_BYTES_MIN,
-  type Survey,
-} from "../bindings/core.js";
+import { ALIGN_MAX, Core, REGION_BYTES_MAX, type Survey } from "../bindings/core.js";
 import type { CoreExports } from "../bindings/exports.js";
 import { coreModule, coreModuleSync, instantiate, instantiateSync } from "../bindings/module.js";
-import { BUSY, CLOSED, FULL, NO_SLOT, NOT_ATTACHED, OK, POISONED, TOO_LARGE } from "../bindings/status.js";
+import { BUSY, FULL, NOT_ATTACHED, OK, POISONED } from "../bindings/status.js";
 import { hostThread, hostThreadSync, type HostThread } from "../bindings/thread.js";
+import { Budgets } from "../bindings/budgets.js";
+import { Budget, openBudget } from "./budget.js";
+import { BUDGET_OPTIONS, type BudgetOptions } from "./limits.js";
 import { Block, type BlockHandle, type BlockSource } from "./block.js";
 import {
   CisternError,
   MemoryLimitExceededError,
-  NoOwnerSlotError,
   NotARegionError,
   RegionBusyError,
   RegionClosedError,
   RegionInUseError,
   RegionPoisonedError,
+  StaleReservationError,
 } from "./errors.js";
 import { Exhaustion, type FullHook } from "./exhaustion.js";
 import { type AllocOptions, Heap } from "./heap.js";
-import { machineBytes } from "./machine.js";
+import { Levels } from "./levels.js";
+import {
+  attachError,
+  type RegionHandle,
+  type RegionOptions,
+  requireHandle,
+  reserveMemory,
+  type Settled,
+  settle,
+} from "./making.js";
 import { alignment, integer, ownOptions, powerOfTwo } from "./options.js";
 import { type RecoveryReport, recoverOwner, watchThread, type WatchOptions, type WorkerLike } from "./recovery.js";
-import { describe, formatSize, parseSize } from "./size.js";
-
-/** How a region is made. */
-export interface RegionOptions {
-  /** Its hard limit and its whole size, header and tables included: bytes, or a text such as `"64MiB"` or `"25%"` of the machine's
-   *  memory. Rounded down to 64 KiB; 128 KiB … 4 GiB − 64 KiB. */
-  size: number | string;
-  /** How many threads can be attached at once, 1 … 250. Unless told: one for each MiB, at least 4, at most 64. */
-  maxOwners?: number;
-  /** What errors and reports call it. */
-  name?: string;
-  /** How long a thread that may sleep waits for the page lock before it answers BUSY, in milliseconds, 0 … 60 000; 100 unless told. */
-  busyMs?: number;
-  /** The core, compiled elsewhere (`cistern/core.wasm`), where compiling the bytes in the package is not wanted. */
-  module?: WebAssembly.Module;
-}
-
-/** What another thread needs to attach: structured-cloneable, for `postMessage` and `workerData`. */
-export interface RegionHandle {
-  readonly memory: WebAssembly.Memory;
-  readonly module: WebAssembly.Module;
-  readonly name: string;
-  readonly busyMs: number;
-  /** Tells this region from others of the same name, in the names of its Web Locks. */
-  readonly id: string;
-}
+import { Reclaimers } from "./reclaim.js";
+import { Reservation, type ReservationHandle, type ReservationSource } from "./reservation.js";
+import { describe } from "./size.js";
+import { Waiting } from "./waiting.js";
+import { WakeHub } from "./wake.js";
 
 /** What a walk over every invariant found: `usedBytes + freeBytes + overheadBytes = capacityBytes`. */
 export interface CheckReport {
@@ -90,19 +73,8 @@ export interface RegionStats {
   undecidedBytes: number;
 }
 
-interface Settled {
-  bytes: number;
-  owners: number;
-  name: string;
-  busyMs: number;
-  module: WebAssembly.Module | undefined;
-}
-
 // Numbers outside the words of a claim cannot name a Block: no claim is 0.
 const NO_BLOCK: BlockHandle = { offset: 0, size: 1, claim: [0, 0] };
-const BUSY_MS = 100;
-const BUSY_MS_MAX = 60000;
-const MEBIBYTE = 1048576;
 
 /** One fixed shared memory with a heap in it, as this thread sees it. */
 export class Region {
@@ -114,6 +86,7 @@ export class Region {
   readonly #isCreator: boolean;
   readonly #exhaustion = new Exhaustion();
   readonly #source: BlockSource;
+  readonly #charges: ReservationSource;
   readonly #host: HostThread;
   readonly #watches = new Set<() => void>();
   #closed = false;
@@ -129,6 +102,7 @@ export class Region {
     this.#isCreator = isCreator;
     this.name = handle.name;
     this.heap = new Heap(core, this.#exhaustion, handle.name);
+    this.#charges = chargesOf(core, handle);
     this.#source = {
       core,
       tryClaim: (bytes, align) => this.#claim(bytes, align, false),
@@ -148,7 +122,7 @@ export class Region {
   static async create(options: RegionOptions): Promise<Region> {
     const settled = settle(options);
     const module = settled.module ?? (await coreModule());
-    const memory = reserve(settled);
+    const memory = reserveMemory(settled);
     const exports = await instantiate(module, memory);
     const id = regionId();
     return Region.#created(exports, memory, module, settled, id, await hostThread(id));
@@ -158,7 +132,7 @@ export class Region {
   static createSync(options: RegionOptions): Region {
     const settled = settle(options);
     const module = settled.module ?? coreModuleSync();
-    const memory = reserve(settled);
+    const memory = reserveMemory(settled);
     return Region.#created(instantiateSync(module, memory), memory, module, settled, regionId(), hostThreadSync());
   }
 
@@ -270,6 +244,39 @@ export class Region {
     return block;
   }
 
+  /**
+   * The budget of this name: that which is open, below `parent` or as a root, or a new one. All threads see one tree, so the same call
+   * in each gives each the same budget (G01, M04). O(budgets).
+   * @throws RangeError where it is open with another limit, or would stand too deep; MemoryLimitExceededError when its `min` does not fit in its
+   * parents, or the region has no room for it; BudgetClosedError for a closed parent; RegionBusyError; TypeError, RangeError for wrong options.
+   */
+  budget(name: string, options?: BudgetOptions & { parent?: Budget }): Budget {
+    this.#requireOpen();
+    const { parent, ...rest } = ownOptions<BudgetOptions & { parent?: Budget }>("budget", options, [
+      "parent",
+      ...BUDGET_OPTIONS,
+    ]);
+    if (parent !== undefined && !(parent instanceof Budget && parent.regionId === this.#handle.id))
+      throw new TypeError(`budget: parent must be a Budget of this region, got ${describe(parent)}`);
+    return openBudget(this.#charges, parent ?? null, name, rest as BudgetOptions);
+  }
+
+  /**
+   * Makes the reservation that `reservation.handle()` named in another thread this thread's: from here on it goes with this thread.
+   * @throws StaleReservationError when it was released or adopted before; RegionBusyError; TypeError for what is no handle.
+   */
+  adoptReservation(handle: ReservationHandle): Reservation {
+    this.#requireOpen();
+    const { record, claim } = handle ?? {};
+    const [low, high] = claim ?? [];
+    if (![record, low, high].every((word) => typeof word === "number" && (word | 0) === word))
+      throw new TypeError("adoptReservation needs what reservation.handle() returned");
+    const reservation = new Reservation(this.#charges, record, low as number, high as number);
+    if (!reservation.isLive) throw new StaleReservationError();
+    reservation.pass(false);
+    return reservation;
+  }
+
   #blockHandle(handle: BlockHandle): BlockHandle {
     this.#requireOpen();
     const { offset, size, align = 8, claim } = handle ?? {};
@@ -363,16 +370,21 @@ export class Region {
 
   /**
    * Leaves the region: this thread's Blocks are given back, its owner slot is free again. In the thread that created it, ends the
-   * region. A second call does nothing.
-   * @throws RegionInUseError in the creating thread while others are attached.
+   * region. Its reservations are given back too, and who still waits for one here is told RegionClosedError. A second call does nothing.
+   * @throws RegionInUseError in the creating thread while others are attached; RegionBusyError when a request that waits could not be ended.
    */
   close(): void {
     if (this.#closed) return;
+    // Asked first, so that a close that is refused ends no request; the core asks again.
+    if (this.#isCreator && this.#core.owners > 1) throw new RegionInUseError(this.name, this.#core.owners - 1);
+    this.#charges.waiting.close(() => new RegionClosedError(this.name));
     const { exports, owners } = this.#core;
     const status = this.#isCreator ? exports.closeRegion() : exports.detachRegion();
-    if (status === BUSY) throw new RegionInUseError(this.name, owners - 1);
+    if (status === BUSY && this.#isCreator && owners > 1) throw new RegionInUseError(this.name, owners - 1);
+    if (status === BUSY) throw new RegionBusyError("close");
     this.#closed = true;
     for (const stop of this.#watches) stop();
+    this.#charges.reclaimers.close();
     this.#host.leave();
     this.heap.close();
   }
@@ -420,55 +432,14 @@ export class Region {
   }
 }
 
-function settle(options: RegionOptions): Settled {
-  if (options === undefined) throw new TypeError('create needs options, at least { size: "64MiB" }');
-  const own = ownOptions<RegionOptions>("create", options, ["size", "maxOwners", "name", "busyMs", "module"]);
-  if (own.size === undefined) throw new TypeError('create needs a size, such as { size: "64MiB" }');
-  const bytes = parseSize(own.size, typeof own.size === "string" ? machineBytes() : undefined);
-  if (bytes < REGION_BYTES_MIN || bytes > REGION_BYTES_MAX) {
-    throw new RangeError(
-      `a region's size is from ${formatSize(REGION_BYTES_MIN)} to ${REGION_BYTES_MAX} bytes, got ${describe(own.size)} = ${bytes}`,
-    );
-  }
-  if (own.name !== undefined && typeof own.name !== "string")
-    throw new TypeError(`name must be a text, got ${describe(own.name)}`);
-  if (own.module !== undefined && !(own.module instanceof WebAssembly.Module)) {
-    throw new TypeError(`module must be a WebAssembly.Module, got ${describe(own.module)}`);
-  }
-  return {
-    bytes,
-    owners: integer(
-      "maxOwners",
-      own.maxOwners ?? Math.min(64, Math.max(4, Math.floor(bytes / MEBIBYTE))),
-      1,
-      OWNERS_MAX,
-    ),
-    name: own.name ?? "region",
-    busyMs: integer("busyMs", own.busyMs ?? BUSY_MS, 0, BUSY_MS_MAX),
-    module: own.module,
+function chargesOf(core: Core, { name: regionName, id: regionId }: RegionHandle): ReservationSource {
+  const source = { budgets: new Budgets(core), regionName, regionId, wake: new WakeHub(core) } as {
+    -readonly [K in keyof ReservationSource]: ReservationSource[K];
   };
-}
-
-function reserve(settled: Settled): WebAssembly.Memory {
-  try {
-    return createMemory(settled.bytes);
-  } catch (cause) {
-    throw new RangeError(`the engine cannot reserve ${formatSize(settled.bytes)} of shared memory`, { cause });
-  }
-}
-
-function requireHandle(handle: RegionHandle): RegionHandle {
-  const { memory, module, name, busyMs, id } = handle ?? {};
-  if (
-    !(memory instanceof WebAssembly.Memory) ||
-    !(module instanceof WebAssembly.Module) ||
-    typeof name !== "string" ||
-    typeof id !== "string"
-  ) {
-    throw new TypeError("attach needs what region.handle() returned");
-  }
-  integer("busyMs", busyMs, 0, BUSY_MS_MAX);
-  return handle;
+  source.waiting = new Waiting(source);
+  source.levels = new Levels(source.budgets, source.wake);
+  source.reclaimers = new Reclaimers(source.budgets, source.wake);
+  return source;
 }
 
 /** A memory that the core cannot even be linked to holds no region. */
@@ -477,13 +448,3 @@ function noRegion(error: unknown): never {
 }
 
 const regionId = (): string => Math.random().toString(36).slice(2) + Date.now().toString(36);
-
-function attachError(status: number, name: string, core: Core): CisternError | RangeError {
-  if (status === BUSY) return new RegionBusyError("attach");
-  if (status === NO_SLOT) return new NoOwnerSlotError(name, core.maxOwners);
-  if (status === CLOSED || status === NOT_ATTACHED) return new RegionClosedError(name);
-  if (status === POISONED) return new RegionPoisonedError(name);
-  if (status === TOO_LARGE)
-    return new RangeError(`region "${name}" has no room beside its tables: use a larger size or a smaller maxOwners`);
-  return new NotARegionError();
-}

@@ -10,6 +10,31 @@ const facts = { requested: 5000, limit: 65_536, current: 49_152, budgetPath: "ro
 describe("the errors", () => {
   it.each([
     [new MemoryLimitExceededError(facts), "MemoryLimitExceededError", "ERR_MEMORY_LIMIT", /5000.*65536.*49152.*75\.0/],
+    [
+      new MemoryLimitExceededError({ ...facts, isImpossible: true }),
+      "MemoryLimitExceededError",
+      "ERR_MEMORY_LIMIT_NEVER",
+      /5000.*65536/,
+    ],
+    [
+      new MemoryLimitExceededError({ ...facts, waitedMs: 250 }),
+      "MemoryLimitExceededError",
+      "ERR_MEMORY_LIMIT_TIMEOUT",
+      /5000.*65536.*waited 250 ms.*root\/tiles/,
+    ],
+    [
+      new cistern.ItemLimitExceededError("root/tiles", 7),
+      "ItemLimitExceededError",
+      "ERR_ITEM_LIMIT",
+      /"root\/tiles".*7/,
+    ],
+    [new cistern.BudgetClosedError("root/tiles"), "BudgetClosedError", "ERR_BUDGET_CLOSED", /"root\/tiles".*closed/],
+    [
+      new cistern.StaleReservationError(),
+      "StaleReservationError",
+      "ERR_RESERVATION_STALE",
+      /released.*adopted.*shared/,
+    ],
     [new cistern.RegionBusyError("check"), "RegionBusyError", "ERR_REGION_BUSY", /check.*busyMs/],
     [new cistern.RegionClosedError("web"), "RegionClosedError", "ERR_REGION_CLOSED", /"web"/],
     [new cistern.RegionInUseError("web", 3), "RegionInUseError", "ERR_REGION_IN_USE", /"web".*3/],
@@ -32,11 +57,29 @@ describe("the errors", () => {
     const classes = Object.values(cistern).filter(
       (value) => typeof value === "function" && value.prototype instanceof CisternError,
     );
-    expect(classes).toHaveLength(9);
+    expect(classes).toHaveLength(12);
   });
 });
 
 describe("MemoryLimitExceededError", () => {
+  it("says in G06's words what was asked for, how much there may be and how much there is", () => {
+    expect(new MemoryLimitExceededError({ ...facts, requested: 20_000 }).message).toBe(
+      "memory limit exceeded: requested 20000 bytes, limit 65536 bytes, currently allocated 49152 bytes (75.0% used)",
+    );
+  });
+
+  it("formats the facts as G07's block of lines", () => {
+    expect(new MemoryLimitExceededError(facts).format()).toBe(
+      [
+        "Memory limit exceeded:",
+        "  Requested: 5000 bytes",
+        "  Limit:     65536 bytes",
+        "  Current:   49152 bytes (75.0% used)",
+        "  Available: 16384 bytes",
+      ].join("\n"),
+    );
+  });
+
   it("says what was available and how much of the limit is used", () => {
     expect(new MemoryLimitExceededError(facts)).toMatchObject({ ...facts, available: 16_384, usagePercent: 75 });
     expect(new MemoryLimitExceededError({ ...facts, current: 70_000 }).available).toBe(0);
@@ -46,5 +89,16 @@ describe("MemoryLimitExceededError", () => {
   it("says so when enough is free, but not in one piece", () => {
     expect(new MemoryLimitExceededError(facts).message).toMatch(/pieces/);
     expect(new MemoryLimitExceededError({ ...facts, requested: 16_385 }).message).not.toMatch(/pieces/);
+  });
+
+  it("names what holds the most, by tag, and what has no tag as untagged", () => {
+    const consumers = [
+      { tag: "tiles", bytes: 40_000, count: 10 },
+      { tag: "", bytes: 9152, count: 2 },
+    ];
+    const error = new MemoryLimitExceededError({ ...facts, requested: 20_000, consumers });
+    expect(error.consumers).toEqual(consumers);
+    expect(error.message).toMatch(/; held by tiles: 40000, untagged: 9152$/);
+    expect(new MemoryLimitExceededError(facts).consumers).toEqual([]);
   });
 });

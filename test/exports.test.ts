@@ -44,6 +44,16 @@ describe("the core's exports", () => {
     ]).toEqual([0, 0, 0, 0]);
     expect([exports.free(70_000), exports.usableSize(70_000), exports.realloc(70_000, 8)]).toEqual([0, 0, 0]);
     expect([exports.blockFree(70_000, 1, 1), exports.blockIsLive(70_000, 1, 1)]).toEqual([0, 0]);
+    expect([exports.intern(4), exports.openBudget(0, 0, 70_000)]).toEqual([0, 0]);
+    expect([exports.setBudgetLimit(70_000, 1, 8), exports.budgetNumber(70_000, 24)]).toEqual([0, 0]);
+    expect([exports.reserve(70_000, 1, 8, 0), exports.reserveOrWait(70_000, 1, 8, 0)]).toEqual([0, 0]);
+    expect([exports.reservationFree(70_000, 1, 1), exports.reservationIsLive(70_000, 1, 1)]).toEqual([0, 0]);
+    expect([exports.reservationMove(70_000, 1, 1, 70_000, 1), exports.reservationPass(70_000, 1, 1, 0)]).toEqual([
+      0, 0,
+    ]);
+    expect([exports.reservationResize(70_000, 1, 1, 8), exports.reservationSplit(70_000, 1, 1, 4)]).toEqual([0, 0]);
+    expect(exports.reservationCancel(70_000, 1, 1)).toBe(status.NOT_ATTACHED);
+    expect(exports.closeBudget(70_000, 1)).toBe(status.NOT_ATTACHED);
     expect(exports.check()).toBe(status.NOT_ATTACHED);
     expect(exports.detachRegion()).toBe(status.NOT_ATTACHED);
     expect(exports.closeRegion()).toBe(status.NOT_ATTACHED);
@@ -147,6 +157,27 @@ describe("the shared constants", () => {
     expect(SLOT_BYTES % 64).toBe(0);
   });
 
+  it("leave room for the budgets: no field reaches into the next element, no word into the next table", () => {
+    const { H_BINS, BIN_COUNT, H_BUDGET_LOCK, H_BUDGET_FLAGS, LATCH_SLEEPERS, CLASSES } = layout;
+    expect(H_BINS + BIN_COUNT * 4).toBeLessThanOrEqual(H_BUDGET_LOCK);
+    // Who lets the latch go reads both of these words by one load.
+    expect([H_BUDGET_FLAGS, layout.H_LEAVING]).toEqual([H_BUDGET_LOCK + LATCH_SLEEPERS, H_BUDGET_FLAGS + 4]);
+    for (const [name, at] of Object.entries(layout))
+      if (name.startsWith("H_")) expect(at, name).toBeLessThanOrEqual(CLASSES - 8);
+    const least = (prefix: RegExp): number =>
+      Math.max(...Object.entries(layout).flatMap(([name, at]) => (prefix.test(name) ? [at + 4] : [])));
+    expect(least(/^B_(?!TAG_SHIFT)/)).toBeLessThanOrEqual(layout.NODE_BYTES);
+    expect(least(/^V_/)).toBeLessThanOrEqual(layout.RESERVATION_BYTES);
+    expect(layout.N_TEXT + limits.NAME_BYTES_MAX).toBeLessThanOrEqual(layout.NAME_BYTES);
+    // Claims and 64-bit counters are read atomically, so each element stands at a multiple of 8.
+    for (const bytes of [layout.CHUNK_HEADER, layout.NODE_BYTES, layout.RESERVATION_BYTES]) expect(bytes % 8).toBe(0);
+    const { S_OUT, S_OUT_WORDS, S_WAKE, S_HINTS, S_REFUSER } = layout;
+    expect(S_REFUSER + 4).toBeLessThanOrEqual(S_OUT);
+    expect(S_OUT + S_OUT_WORDS * 4).toBeLessThanOrEqual(S_WAKE);
+    expect(S_WAKE + 4).toBeLessThanOrEqual(S_HINTS);
+    expect(limits.NAME_BYTES_MAX).toBeLessThanOrEqual(S_OUT_WORDS * 4);
+  });
+
   it("have a sentence for each problem that check can find", () => {
     const codes = Object.entries(status).filter(([name]) => name.startsWith("BAD_"));
     expect(codes.length).toBeGreaterThan(10);
@@ -161,8 +192,11 @@ describe("the package's entry", () => {
     expect(Object.keys(cistern).sort()).toEqual(
       [
         "Block",
+        "Budget",
+        "BudgetClosedError",
         "CisternError",
         "Heap",
+        "ItemLimitExceededError",
         "MemoryLimitExceededError",
         "NoOwnerSlotError",
         "NotARegionError",
@@ -172,7 +206,9 @@ describe("the package's entry", () => {
         "RegionClosedError",
         "RegionInUseError",
         "RegionPoisonedError",
+        "Reservation",
         "StaleBlockError",
+        "StaleReservationError",
         "formatSize",
         "parseSize",
       ].sort(),

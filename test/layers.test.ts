@@ -6,10 +6,11 @@ import { type Source, source, sourcesUnder } from "./lib/sources.js";
 /** The core, lowest layer first. A file may import files of its own layer and of those before it. */
 const CORE_LAYERS: readonly (readonly string[])[] = [
   ["bits", "memory", "atomic", "header"],
-  ["owners", "claim", "counters", "budget", "pressure"],
+  ["owners", "claim", "counters", "latch"],
   ["pages", "sizeclass", "slab", "record", "hint", "lock", "heap"],
+  ["budget", "chunk", "names", "reservation", "waiting", "nodes"],
   ["ring", "hash", "table", "eviction", "cache"],
-  ["report", "settle", "recover", "check", "region"],
+  ["report", "settle", "recover", "check", "checkbudgets", "region"],
   ["index"],
 ];
 

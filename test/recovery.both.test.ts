@@ -58,6 +58,8 @@ describe("recover", () => {
       blocks: SIZES.length,
       blockBytes: bytes,
       inFlightBytes: 0,
+      reservations: 0,
+      reservedBytes: 0,
       heldLock: false,
       undecided: null,
     });
@@ -159,7 +161,16 @@ describe("recover", () => {
     dead.allocate(100);
     r.markDead(ownerId);
     expect(r.recover(ownerId)).toMatchObject({ done: true, blocks: 1 });
-    const nothing = { done: true, blocks: 0, blockBytes: 0, inFlightBytes: 0, heldLock: false, undecided: null };
+    const nothing = {
+      done: true,
+      blocks: 0,
+      blockBytes: 0,
+      inFlightBytes: 0,
+      reservations: 0,
+      reservedBytes: 0,
+      heldLock: false,
+      undecided: null,
+    };
     expect(r.recover(ownerId)).toEqual({ ownerId, ...nothing });
     const next = Region.attachSync(r.handle());
     expect(next.ownerId & 0xff).toBe(ownerId & 0xff);

@@ -54,6 +54,8 @@ describe("a watched worker of the page that", () => {
       blocks: BLOCKS.length,
       blockBytes: bytes,
       inFlightBytes: 0,
+      reservations: 0,
+      reservedBytes: 0,
       heldLock: false,
       undecided: null,
     });

@@ -78,6 +78,8 @@ describe("a watched worker that", () => {
           blocks: BLOCKS.length,
           blockBytes: bytes,
           inFlightBytes: 0,
+          reservations: 0,
+          reservedBytes: 0,
           heldLock: false,
           undecided: null,
         },

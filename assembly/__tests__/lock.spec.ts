@@ -19,7 +19,7 @@ import {
   H_COMMITTED,
   H_LOCK,
   H_REBUILDS,
-  H_WAITERS,
+  LATCH_SLEEPERS,
   J_MASK,
   KIND_BLOCK,
   KIND_RAW,
@@ -139,12 +139,12 @@ describe("lock", () => {
     heldByAnother();
     becomeWith(1, false, 0);
     same(lock(), BUSY, "status of one that may not sleep", 0);
-    same(load32(H_WAITERS), 0, "sign", 0);
+    same(load32(H_LOCK + LATCH_SLEEPERS), 0, "sign", 0);
     becomeWith(1, true, 1);
     same(lock(), BUSY, "status of one that may", 0);
-    same(load32(H_WAITERS), 1, "sign", 0);
+    same(load32(H_LOCK + LATCH_SLEEPERS), 1, "sign", 0);
     unlock();
-    same(load32(H_WAITERS) | load32(H_LOCK), 0, "sign and word afterwards", 0);
+    same(load32(H_LOCK + LATCH_SLEEPERS) | load32(H_LOCK), 0, "sign and word afterwards", 0);
   });
 
   it("is taken from a dead holder, and the pages are rebuilt", () => {

@@ -40,8 +40,8 @@ export const H_CREATOR = 68;
 
 // The page lock has a cache line of its own: 0, or the id (generation << 8 | index) of the owner that holds it.
 export const H_LOCK = 128;
-/** 1: somebody sleeps until the lock is free (a hint: a lost one costs one slice of waiting). */
-export const H_WAITERS = 192;
+/** Distance from a latch's holder to its second word; 1 there: somebody sleeps for it (a hint: a lost one costs one slice of waiting). */
+export const LATCH_SLEEPERS = 64;
 /** 1: a run was freed while the lock was held by another; the next to let go merges it. */
 export const H_DEFERRED = 256;
 
@@ -63,6 +63,132 @@ export const H_REBUILDS = 336;
 export const H_BIN_BITS = 384;
 export const H_BINS = 448;
 export const BIN_COUNT = 192;
+
+// Budgets. The latch of the budget tree has cache lines of its own.
+export const H_BUDGET_LOCK = 1216;
+/** Whether somebody sleeps for it, and (the upper half, H_LEAVING) whether a reservation was given back while another held it. */
+export const H_BUDGET_FLAGS = 1280;
+/** 1: such a one is there; the next to let the latch go takes it out. */
+export const H_LEAVING = 1284;
+// What is being charged this instant, written before it is done: 0, or 1 + the budget (0: none) whose counters change.
+export const H_CHARGE = 1344;
+/** A second budget whose counters change; 0: none. */
+export const H_CHARGE_ALSO = 1348;
+/** The word that is the truth of it, and what it becomes. */
+export const H_CHARGE_AT = 1352;
+/** A list whose first element changes; 0: none. */
+export const H_CHARGE_LIST = 1356;
+export const H_CHARGE_VALUE = 1360;
+export const H_CHARGE_FIRST = 1368;
+/** A second word, and what it becomes; 0: none. */
+export const H_CHARGE_AT_TOO = 1372;
+export const H_CHARGE_VALUE_TOO = 1376;
+// Pools: the first free element, and above it the newest chunk, of each.
+export const H_NODES = 1408;
+export const H_RECORDS = 1416;
+export const H_NAMES = 1424;
+/** How many ever waited for room in a budget, modulo 2^32. */
+export const H_TICKET = 1432;
+
+// A chunk: a run of kind INTERNAL full of elements of one pool, behind a header.
+export const CHUNK_NEXT = 0;
+/** How many elements it has; of names, how many are taken. */
+export const CHUNK_COUNT = 4;
+export const CHUNK_HEADER = 64;
+
+// A budget.
+/** generation << 2 | state. */
+export const B_STATE = 0;
+/** @public Id of the owner that closes it; written and read together with B_STATE. */
+export const B_CLOSER = 4;
+export const B_PARENT = 8;
+export const B_NAME = 12;
+export const B_LIMIT = 16;
+/** Its own reservations' bytes, and for each child the larger of what it uses and its minimum. */
+export const B_USED = 24;
+/** What B_USED becomes by the charge that the journal names; else of no meaning. */
+export const B_AFTER = 32;
+export const B_PEAK = 40;
+export const B_MIN = 48;
+export const B_SOFT = 56;
+export const B_ITEMS = 64;
+export const B_ITEMS_AFTER = 68;
+export const B_ITEMS_MAX = 72;
+export const B_NEXT = 76;
+/** Those that wait for room in it: first and last. */
+export const B_QUEUE = 80;
+/** 1: no parent. */
+export const B_DEPTH = 88;
+export const B_PRIORITY = 92;
+/** How many charges it refused, modulo 2^32. */
+export const B_REFUSED = 96;
+/** How full it is, 0 … 4: as many levels as have been entered and not left again. */
+export const B_LEVEL = 100;
+/** From where, and how far, B_USED may move before B_LEVEL must be looked at again. */
+export const B_BAND_LOW = 104;
+export const B_BAND_WIDTH = 112;
+/** How far below its entry a level is left: a share of the limit, as a 64-bit float. */
+export const B_LEVEL_GAP = 120;
+/** Where the levels 1 to 4 are entered, likewise. */
+export const B_LEVEL_ENTRIES = 128;
+/** What is not plain about it; 0 lets a charge pass without a look at what stands behind. */
+export const B_FLAGS = 160;
+/** It has a minimum. */
+export const FLAG_MIN = 1;
+/** Somebody waits in it. */
+export const FLAG_QUEUE = 2;
+/** Bytes that a request found no room for and that nobody has given back yet: whoever can is asked to. A hint. */
+export const B_WANTED = 168;
+export const BUDGET_LEVELS = 4;
+export const NODE_BYTES = 192;
+export const NODE_CHUNK_GRAINS = 4;
+
+// States of a budget.
+export const BUDGET_FREE = 0;
+export const BUDGET_OPEN = 1;
+/** Nothing is granted any more; what is left in it is being given back. */
+export const BUDGET_CLOSING = 2;
+
+// A reservation's record.
+
+/** @public state << 52 | sequence << 8 | owner, as a Block's; 0: free. It is the record's address too. */
+export const V_CLAIM = 0;
+export const V_BYTES = 8;
+export const V_BUDGET = 16;
+export const V_TAG = 20;
+/** The next of the free ones, or of those that wait behind it. */
+export const V_NEXT = 24;
+/** Its place among all that ever waited. */
+export const V_TICKET = 28;
+/** The budget in whose queue it waits. */
+export const V_WAITS = 32;
+export const RESERVATION_BYTES = 40;
+export const RECORD_CHUNK_GRAINS = 2;
+
+// A name: of a budget, or the tag of a reservation. Written once.
+export const N_LENGTH = 0;
+export const N_TEXT = 8;
+export const NAME_BYTES = 64;
+export const NAME_CHUNK_GRAINS = 1;
+
+// What openBudget reads from S_OUT, in words.
+export const OPEN_LIMIT = 0;
+export const OPEN_MIN = 2;
+export const OPEN_SOFT = 4;
+export const OPEN_ITEMS_MAX = 6;
+export const OPEN_PRIORITY = 7;
+// What it writes there.
+export const OPENED_STATE = 0;
+/** 1: it was open before. */
+export const OPENED_BEFORE = 1;
+
+// What setBudgetLevels reads from S_OUT, in words: where each level is entered, and how far below it is left; 64-bit floats.
+export const LEVELS_ENTRIES = 0;
+export const LEVELS_GAP = 8;
+
+// What closeBudget writes to S_OUT, in words: the reservations that were still there, and their bytes.
+export const CLOSED_COUNT = 0;
+export const CLOSED_BYTES = 2;
 
 // Size classes: two geometries (blocks with and without records), 64 entries of 32 bytes each.
 export const CLASSES = 1536;
@@ -110,6 +236,12 @@ export const S_REASON = 48;
 export const S_MARK = 52;
 /** Bytes of the Block that S_FREE_JOURNAL names. */
 export const S_FREE_BYTES = 56;
+/** The budget that refused this owner's last charge; 0: none did. */
+export const S_REFUSER = 60;
+/** Changes whenever something that this owner waits for was decided; who waits sleeps on it. */
+export const S_WAKE = 320;
+/** Changes whenever a charge of this owner changed a budget's level. */
+export const S_CROSSED = 324;
 /** Where check puts what it found. */
 export const S_OUT = 64;
 export const S_OUT_WORDS = 64;
@@ -172,7 +304,7 @@ export const B_TAG_SHIFT = 56;
 export const KIND_RAW = 0;
 export const KIND_BUDGET = 1;
 export const KIND_BLOCK = 2;
-/** @public Payload of structures of ours; nothing uses it yet. */
+/** Structures of ours. */
 export const KIND_INTERNAL = 3;
 
 // aux[grain], 32 bits: on the last grain of a free run AUX_TAIL | its head; on the head of a run AUX_IN_FLIGHT until it is counted.
@@ -204,6 +336,10 @@ export const CLAIM_LIVE = 1;
 export const CLAIM_SHARED = 2;
 /** Held by a thread that gives back what a dead one left half-way. */
 export const CLAIM_SETTLING = 3;
+/** A reservation given back by its holder while another held the latch. */
+export const CLAIM_LEAVING = 4;
+/** A reservation that is not charged yet: it waits for room. */
+export const CLAIM_WAITING = 5;
 export const CLAIM_STATE_SHIFT = 52;
 export const CLAIM_SEQUENCE_SHIFT = 8;
 
@@ -221,6 +357,9 @@ export const REC_LOCK = 4;
 /** What stays undecided: the block, with the journal's marks, and its bytes as far as they are known, at least 1; 0: nothing. */
 export const REC_UNDECIDED = 5;
 export const REC_UNDECIDED_BYTES = 6;
+/** Reservations that it held, and their bytes (two words). */
+export const REC_RESERVATIONS = 7;
+export const REC_RESERVED_BYTES = 8;
 
 // What `check` writes to S_OUT, in words.
 export const OUT_PROBLEMS = 0;

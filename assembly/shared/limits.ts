@@ -18,3 +18,7 @@ export const SLAB_GRAINS_MAX = 32;
 export const CLASS_COUNT = 63;
 /** Largest alignment that can be asked for. */
 export const ALIGN_MAX = 1048576;
+/** Most levels of budgets, the root's counted. */
+export const BUDGET_DEPTH_MAX = 32;
+/** Most bytes of a budget's name or a tag, in UTF-8. */
+export const NAME_BYTES_MAX = 56;

@@ -22,6 +22,21 @@ export const NOT_LIVE = 9;
 /** The owner is alive: only the host may say otherwise. */
 export const OWNER_ALIVE = 10;
 
+/** A budget's limit leaves no room now. */
+export const OVER_LIMIT = 11;
+/** As many items as a budget may have. */
+export const OVER_ITEMS = 12;
+/** More than a budget's limit: it can never fit. */
+export const NEVER = 13;
+/** The budget was closed. */
+export const BUDGET_GONE = 14;
+/** Others wait for room in a budget. */
+export const OTHERS_FIRST = 17;
+/** Other budgets stand below this one. */
+export const HAS_CHILDREN = 15;
+/** The budget stands as deep as one may. */
+export const TOO_DEEP = 16;
+
 // What `check` can find. `where` beside each is a grain, a class or an owner, as the text in bindings/status.ts says.
 export const BAD_CHAIN = 100;
 export const BAD_ADJACENT_FREE = 101;
@@ -39,3 +54,6 @@ export const BAD_RECORD = 112;
 export const BAD_PEAK = 113;
 export const BAD_HEADER = 114;
 export const BAD_RUN_WORD = 116;
+export const BAD_BUDGET = 117;
+export const BAD_RESERVATION = 118;
+export const BAD_POOL = 119;

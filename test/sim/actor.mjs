@@ -245,7 +245,7 @@ export class Actor {
   *check() {
     const status = yield { name: "check", args: [] };
     if (status === TRAPPED) return this.model.cut("check");
-    if (status === this.c.BUSY) return this.requireBusy("check");
+    if (status === this.c.BUSY) return this.requireBusy("check", true);
     if (status === 0) this.requireNoProblems("check on a busy region");
     return status;
   }
@@ -286,12 +286,15 @@ export class Actor {
     throw new Violation(`${name}(${bytes}) answered 0 with reason ${reason}`);
   }
 
-  requireBusy(name) {
-    const machine = this.machine;
-    const isAtFault = machine && (machine.hasDead || machine.running.some((t) => t.traps > 0));
-    if (isAtFault && machine.isLockLeft(this.thread))
+  /** "Busy" was said: of the page lock, or (`orLatch`) of the budgets' latch. */
+  requireBusy(name, orLatch = false) {
+    const { machine, thread } = this;
+    const isAtFault = machine && (machine.isImpatient || machine.hasDead || machine.running.some((t) => t.traps > 0));
+    const isLockBusy = isAtFault && thread.sawForeignLock && !machine.isLockLeft(thread);
+    const isLatchBusy = isAtFault && orLatch && thread.sawForeignLatch && !machine.isLatchLeft(thread);
+    if (isLockBusy || isLatchBusy) return undefined;
+    if (isAtFault && (machine.isLockLeft(thread) || machine.isLatchLeft(thread)))
       throw new Violation(`${name} said "busy" although its holder was known to be dead`);
-    if (isAtFault && this.thread.sawForeignLock) return undefined;
     throw new Violation(
       `${name} said "busy" although ${isAtFault ? "nobody held the lock" : "its holder was at work"}`,
     );

@@ -1,6 +1,7 @@
 // Allowed: the plain accesses that may race with others, by the word they work on, each with its reason. Everything else that the
 // detector reports is a violation. A word is named by the layout, never by an address.
 
+import { budgetHeaderWord, chunkWord } from "./budgetwords.mjs";
 import { ATOMIC_LOAD } from "./instrument.mjs";
 
 /** The word's name → why a race there is harmless. */
@@ -17,6 +18,13 @@ const REASONS = {
   "word[]":
     "a head read under the lock while a free changes RUN to FREED by compare-and-swap: either is right to act on",
   H_DEFERRED: "a flag that asks for one more look",
+  V_CLAIM:
+    "written under the latch by one aligned store; looked at without it, and whatever was seen is looked at again under it, or swapped",
+  B_STATE: "written under the latch; looked at without it to find what a dead owner was closing, and again under it",
+  B_CLOSER: "one aligned word with B_STATE",
+  B_USED: "written under the latch; one aligned word that anybody may read for its statistics",
+  B_PEAK: "the same",
+  B_LIMIT: "the same",
 };
 
 /** Functions that look at the records of slabs which nothing keeps, so that anything may come there meanwhile, and why that is harmless. */
@@ -26,17 +34,7 @@ const GLANCES = {
   "record/blockIsLive": "it says what was so at some instant, or what memory looked like where a slab was",
 };
 
-const HEADER = [
-  "H_LOCK",
-  "H_WAITERS",
-  "H_DEFERRED",
-  "H_COMMITTED",
-  "H_PEAK",
-  "H_TAIL",
-  "H_ADJUST",
-  "H_REBUILDS",
-  "H_POISON",
-];
+const HEADER = ["H_LOCK", "H_DEFERRED", "H_COMMITTED", "H_PEAK", "H_TAIL", "H_ADJUST", "H_REBUILDS", "H_POISON"];
 const SLOT = ["S_STATE", "S_SEQUENCE", "S_BUMP", "S_IDLE", "S_CLAIM", "S_REASON", "S_MARK"];
 
 function slotWord(c, offset) {
@@ -64,7 +62,8 @@ export function wordName(view, address) {
   const table = (name) => view.word(c[name]);
   if (address < c.CLASSES) {
     const name = HEADER.find((name) => c[name] === address);
-    if (name) return name;
+    const budgets = name ?? budgetHeaderWord(c, address);
+    if (budgets) return budgets;
     return address >= c.H_BIN_BITS ? "bins" : `header + ${address}`;
   }
   if (address < c.SLOTS) return "classes";
@@ -74,7 +73,7 @@ export function wordName(view, address) {
   if (address < table("H_WORD")) return "bits[]";
   if (address < table("H_AUX")) return "word[]";
   if (address < view.firstGrain * c.GRAIN_BYTES) return "aux[]";
-  return "a block";
+  return chunkWord(view, address) ?? "a block";
 }
 
 const glance = ({ kind, functionName }) => (kind === ATOMIC_LOAD ? GLANCES[functionName] : undefined);

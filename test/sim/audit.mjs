@@ -1,6 +1,7 @@
 // Audit: the end of a schedule. The main thread recovers who died, compares the region with the model, gives everything back, and
 // asks for all of the heap at once: not a byte may be lost.
 
+import { BudgetAudit } from "./budgetaudit.mjs";
 import { DEAD, Violation } from "./thread.mjs";
 
 // Calls that leave a block nobody knows of, if they are cut after they took it.
@@ -18,6 +19,7 @@ export class Audit {
     this.view = model.view;
     this.c = model.view.c;
     this.exports = main.exports;
+    this.budgets = new BudgetAudit(machine, model, main);
   }
 
   /** Announces and recovers every dead owner that still has its slot. */
@@ -83,7 +85,9 @@ export class Audit {
     for (const id of this.ghosts) this.dropDead(id);
     this.compare();
     this.survey("at the end");
+    this.budgets.compare();
     this.giveAllBack();
+    this.budgets.giveAllBack();
     this.survey("after everything was freed");
     this.takeAll();
   }
@@ -178,7 +182,7 @@ export class Audit {
 
   takeAll() {
     if (this.left > 0) return;
-    const bytes = this.view.heapBytes;
+    const bytes = this.view.longestStretch;
     const p = this.exports.allocUnsafe(bytes);
     if (p === 0) {
       const largest = this.view.word(this.main.slot + this.c.S_OUT + 4 * this.c.OUT_LARGEST);

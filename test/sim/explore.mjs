@@ -15,7 +15,7 @@ import { DEAD, Violation } from "./thread.mjs";
 const WARM_UP = 24;
 
 /** The bounds of the exhaustive forms, where the scenario does not say otherwise. */
-const BOUNDS = { calm: 3, death: 1, second: 1 };
+const BOUNDS = { calm: 3, exception: 0, death: 1, second: 1 };
 
 export class Exploration {
   constructor(machine, scenario, options = {}) {
@@ -278,7 +278,7 @@ export class Exploration {
     if (this.scenario.randomShare) this.random(this.now() + (this.deadline - this.now()) * this.scenario.randomShare);
     this.calm();
     if (!this.scenario.isCalm) {
-      this.exception();
+      if (this.bounds.exception >= 0) this.exception();
       this.death();
       this.twoDeaths();
     }

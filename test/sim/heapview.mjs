@@ -32,7 +32,12 @@ export class HeapView {
 
   /** The lock's word if an owner that was marked dead holds it, else 0. */
   get deadLockWord() {
-    const word = this.word(this.c.H_LOCK);
+    return this.deadHolder(this.c.H_LOCK);
+  }
+
+  /** The same of any latch. */
+  deadHolder(latch) {
+    const word = this.word(latch);
     const state = this.word(this.slot(word & 0xff) + this.c.S_STATE) & 3;
     return word !== 0 && state === this.c.OWNER_DEAD ? word : 0;
   }
@@ -87,12 +92,38 @@ export class HeapView {
     return Number(bits >> shift) === tag ? bits & ((1n << shift) - 1n) : -1n;
   }
 
-  /** Offsets of all live blocks, as [offset, bytes, kind]. */
-  liveBlocks() {
-    const { T_RUN, T_SLAB, W_KIND_SHIFT, W_TAG_SHIFT, GRAIN_SHIFT, C_BLOCKS, C_SIZE } = this.c;
+  /** The kind of a run, −1 of what is none. */
+  runKind(type, word) {
+    return type === this.c.T_RUN ? (word >>> this.c.W_KIND_SHIFT) & 3 : -1;
+  }
+
+  /** Addresses of the core's own runs: chunks full of budgets, reservations or names, which stay as long as the region. */
+  chunks() {
     const found = [];
     this.walk((grain, type, length, word) => {
-      if (type === T_RUN) found.push([grain << GRAIN_SHIFT, length << GRAIN_SHIFT, (word >>> W_KIND_SHIFT) & 3]);
+      if (this.runKind(type, word) === this.c.KIND_INTERNAL) found.push(grain << this.c.GRAIN_SHIFT);
+    });
+    return found;
+  }
+
+  /** Bytes of the longest stretch between chunks: what can be had at once when nothing is taken. */
+  get longestStretch() {
+    let longest = 0;
+    let stretch = 0;
+    this.walk((grain, type, length, word) => {
+      stretch = this.runKind(type, word) === this.c.KIND_INTERNAL ? 0 : stretch + length;
+      longest = Math.max(longest, stretch);
+    });
+    return longest << this.c.GRAIN_SHIFT;
+  }
+
+  /** Offsets of all live blocks, as [offset, bytes, kind]. */
+  liveBlocks() {
+    const { T_SLAB, W_TAG_SHIFT, GRAIN_SHIFT, C_BLOCKS, C_SIZE, KIND_INTERNAL } = this.c;
+    const found = [];
+    this.walk((grain, type, length, word) => {
+      const kind = this.runKind(type, word);
+      if (kind >= 0 && kind !== KIND_INTERNAL) found.push([grain << GRAIN_SHIFT, length << GRAIN_SHIFT, kind]);
       if (type !== T_SLAB) return;
       const tag = (word >>> W_TAG_SHIFT) & 0xff;
       const shape = this.geometry(tag);
@@ -164,7 +195,7 @@ export class HeapView {
   /** Whether this instant has room for `bytes` bytes of this kind: a free block of its class, or a run once all empty is merged. */
   fits(bytes, kind, step = 1) {
     const { T_FREE, T_FREED, T_SLAB, W_TAG_SHIFT, C_FULL, C_GRAINS, SMALL_BYTES_MAX, GRAIN_BYTES, KIND_BLOCK } = this.c;
-    const small = bytes <= SMALL_BYTES_MAX && step === 1;
+    const small = bytes <= SMALL_BYTES_MAX && step === 1 && kind !== this.c.KIND_INTERNAL;
     const tag = small ? (this.classOf(bytes) << 2) | kind : -1;
     let needed = Math.ceil((small ? this.granted(bytes) : bytes) / GRAIN_BYTES);
     if (small) needed = Math.min(needed, this.word(this.geometry(tag) + C_GRAINS));

@@ -35,6 +35,7 @@ export class Hooks {
     }
     this.address = address;
     if (this.isHeapChanged) this.watchRequests();
+    if (this.budgets.isChanged) this.budgets.look();
     this.count(thread, site);
     if (kind >= ENTRY) {
       this.pass(thread, site);
@@ -44,8 +45,9 @@ export class Hooks {
     const shared = this.sharing.note(thread.index, unit, WRITES[kind]);
     const isChoice = shared && (ATOMIC[kind] || this.sharing.racy[unit] !== 0);
     if (shared) this.invariants(thread);
-    if (isChoice && this.isSpinning(thread, site, address, kind)) return;
-    if (this.decide(thread, site, isChoice, shared && WRITES[kind], false, unit, WRITES[kind])) return;
+    const isSpinning = isChoice && this.isSpinning(thread, site, address, kind);
+    if (isSpinning && this.isUnwinding) return;
+    if (this.decide(thread, site, isChoice && !isSpinning, shared && WRITES[kind], false, unit, WRITES[kind])) return;
     this.perform(thread, site, address, kind);
   }
 
@@ -121,6 +123,7 @@ export class Hooks {
     const unit = address >>> 3;
     const writes = WRITES[kind];
     if (writes && this.isWatching && address >= this.heapTables) this.isHeapChanged = true;
+    if (writes && this.budgets.marks[unit]) this.budgets.wrote(thread, site, address);
     if (!this.sharing.isShared(unit)) return;
     this.races.access(thread.index, site, address);
     this.disturb(thread, unit, writes);
@@ -205,7 +208,8 @@ export class Hooks {
 
   /** A thread that reads one word again and again while nothing is written lets others go on, and that costs no preemption. */
   isSpinning(thread, site, address, kind) {
-    if (WRITES[kind]) return false;
+    // Nobody waits for a word of the budgets but for their latch.
+    if (WRITES[kind] || (this.budgets.marks[address >>> 3] && address >>> 2 !== this.latchAt)) return false;
     if (thread.spinAddress[site] !== address || thread.spinEpoch[site] !== this.epoch) {
       thread.spinAddress[site] = address;
       thread.spinEpoch[site] = this.epoch;
@@ -213,6 +217,8 @@ export class Hooks {
       return false;
     }
     if (++thread.spinCount[site] < SPIN_READS) return false;
+    // Who has no patience looks on until its time is up, and nobody else comes in meanwhile.
+    if (this.isImpatient) return true;
     thread.spinCount[site] = 0;
     const others = this.running.some((t) => t !== thread && t.status === READY && t.yieldEpoch !== this.epoch);
     if (!others) return false;
@@ -226,6 +232,11 @@ export class Hooks {
     return thread.deadHolder !== 0 && this.u32[this.lockAt] === thread.deadHolder;
   }
 
+  /** The same of the budgets' latch. */
+  isLatchLeft(thread) {
+    return thread.deadLatch !== 0 && this.u32[this.latchAt] === thread.deadLatch;
+  }
+
   /** True at every instant, whoever is in the middle of whatever. */
   invariants(thread) {
     const { u32 } = this;
@@ -234,6 +245,8 @@ export class Hooks {
     if (u32[this.peakAt] < committed) throw new Violation("H_PEAK is below H_COMMITTED");
     const holder = u32[this.lockAt] & 0xff;
     if (holder !== 0 && holder !== thread.ownerIndex) thread.sawForeignLock = true;
+    const latch = u32[this.latchAt] & 0xff;
+    if (latch !== 0 && latch !== thread.ownerIndex) thread.sawForeignLatch = true;
   }
 
   /** A request that may be refused as "full" is looked at again whenever the heap has changed: does it fit at this instant too? */

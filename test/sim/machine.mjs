@@ -4,6 +4,7 @@
 // A thread is a generator of calls. It runs until a hook decides otherwise: the instance is unwound there, and rewound when the
 // thread goes on. A thread that dies is unwound and never rewound; an exception is thrown through the instance from a hook.
 
+import { BudgetWatch } from "./budgetwatch.mjs";
 import { HeapView } from "./heapview.mjs";
 import { Hooks } from "./hooks.mjs";
 import { PAGE, PAGES_AT, SAVED, SAVED_BYTES, STACKS, STACK_BYTES, THREADS_MAX, TOTAL_PAGES } from "./map.mjs";
@@ -41,7 +42,7 @@ export class Machine extends Hooks {
     };
     this.main = new WebAssembly.Instance(bundle.plain, { env }).exports;
     this.mainSaved = SAVED + THREADS_MAX * SAVED_BYTES;
-    this.sharing = new Sharing(this.bytes, [this.c.H_LOCK, this.c.H_COMMITTED]);
+    this.sharing = new Sharing(this.bytes, [this.c.H_LOCK, this.c.H_COMMITTED, this.c.H_BUDGET_LOCK]);
     this.threads = Array.from(
       { length: THREADS_MAX },
       (_, i) => new Thread(this, i, new WebAssembly.Instance(bundle.module, { env, sim })),
@@ -49,6 +50,8 @@ export class Machine extends Hooks {
     this.races = new Races(this.sites, (address, before, now) => this.race(address, before, now), bundle.edges ?? true);
     this.guarded = this.guardedRanges();
     this.lockAt = this.c.H_LOCK >>> 2;
+    this.latchAt = this.c.H_BUDGET_LOCK >>> 2;
+    this.budgets = new BudgetWatch(this);
     this.committedAt = this.c.H_COMMITTED >>> 2;
     this.peakAt = this.c.H_PEAK >>> 2;
     this.headerEnd = this.c.CLASSES;
@@ -65,6 +68,8 @@ export class Machine extends Hooks {
     this.isDeep = false;
     /** Whether this scenario's requests may be refused as "full". */
     this.isWatching = false;
+    /** Whether who waits for a latch gives up before the others come in: its time is up. */
+    this.isImpatient = false;
     this.isBlank = true;
     /** How many threads died before the schedule began, and the writes (Stage.ghost) that the next of them has left. */
     this.ghosts = 0;
@@ -114,6 +119,7 @@ export class Machine extends Hooks {
     this.imageLocals = this.bytes.slice(SAVED, STACKS);
     this.capacity = this.view.grains - this.view.firstGrain;
     this.heapTables = this.view.word(this.c.H_BITS);
+    this.budgets.keep();
   }
 
   restore() {
@@ -146,6 +152,7 @@ export class Machine extends Hooks {
     this.worldEpoch = 0;
     this.isHeapChanged = false;
     this.schedSteps = 0;
+    this.budgets.begin();
     for (const thread of this.threads) {
       thread.reset();
       thread.exports.simFuel.value = this.isDeep ? 0 : LOOPS_MAX;
@@ -229,7 +236,9 @@ export class Machine extends Hooks {
         thread.call = value;
         thread.callSteps = 0;
         thread.sawForeignLock = false;
+        thread.sawForeignLatch = false;
         thread.deadHolder = this.hasDead ? this.view.deadLockWord : 0;
+        thread.deadLatch = this.hasDead ? this.view.deadHolder(this.c.H_BUDGET_LOCK) : 0;
       } else {
         thread.isRewinding = true;
         thread.exports.asyncify_start_rewind(thread.stack);

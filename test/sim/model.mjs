@@ -3,6 +3,7 @@
 //
 //   no two blocks held at one instant overlap; a block's bytes stay as they were written; a block is freed exactly once
 
+import { Ledger } from "./ledger.mjs";
 import { Violation } from "./thread.mjs";
 
 const LIVE = 0;
@@ -14,12 +15,15 @@ export class Model {
     this.main = main;
     this.bytes = view.u8;
     this.isAlone = false;
+    /** Budgets and reservations. */
+    this.ledger = new Ledger();
     this.base = { blocks: [], slots: {}, nextId: 1, serials: [], undecided: [] };
     this.reset();
   }
 
   /** What is held now is what every schedule begins with. */
   keep() {
+    this.ledger.keep();
     this.base = {
       blocks: [...this.blocks.values()],
       slots: { ...this.slots },
@@ -30,6 +34,7 @@ export class Model {
   }
 
   reset() {
+    this.ledger.reset();
     this.blocks = new Map();
     /** Blocks by the names that programs know them by. */
     this.slots = {};
@@ -148,6 +153,7 @@ export class Model {
 
   /** An owner leaves or has died: its Blocks may be given back at any instant from now on. */
   openOwner(owner) {
+    this.ledger.openOwner(owner);
     for (const block of this.blocks.values()) {
       if (!block.claim || block.owner !== owner) continue;
       this.openBlock(block);
@@ -162,6 +168,7 @@ export class Model {
 
   /** An owner left: its Blocks are gone. */
   releaseOwner(owner) {
+    this.ledger.releaseOwner(owner);
     for (const block of this.blocks.values()) {
       // Whose a Block is that a cut call was moving, its record says.
       if (block.claim && block.owner === owner && !block.isMoveCut) this.blocks.delete(block.id);

@@ -15,6 +15,8 @@ export class Sharing {
     this.readers = new Uint8Array(UNITS);
     this.writers = new Uint8Array(UNITS);
     this.racy = new Uint8Array(UNITS);
+    /** Units in which every write is hooked. */
+    this.watched = new Uint8Array(UNITS);
     this.pinned = pinned.map((address) => address >>> 3);
     this.grown = false;
     /** What was learnt since the mark: unit × 16 + (0 … 3 a reader, 4 … 7 a writer, 8 a race). */
@@ -44,6 +46,7 @@ export class Sharing {
     this.readers.fill(0);
     this.writers.fill(0);
     this.racy.fill(0);
+    this.watched.fill(0);
     this.shadow.fill(0);
     this.grown = false;
     this.learnt.length = 0;
@@ -70,6 +73,12 @@ export class Sharing {
     return this.writers[unit] !== 0 && (all & (all - 1)) !== 0;
   }
 
+  /** From now on every write there is hooked, whoever is alone there. */
+  watch(unit) {
+    this.watched[unit] = 1;
+    this.shadow[unit] &= 15;
+  }
+
   /** A race was seen there: from now on the order of plain accesses matters too. */
   noteRace(unit) {
     if (this.racy[unit]) return;
@@ -86,6 +95,7 @@ export class Sharing {
     if (alone) byte = all | (writers << 4);
     else if (writers === 0) byte = all;
     else this.grown = true;
+    if (this.watched[unit]) byte &= 15;
     this.shadow[unit] = this.pinned.includes(unit) ? 0 : byte;
   }
 }

@@ -39,6 +39,7 @@ export class Stage {
       if (!scenario.detached?.includes(actor.name)) actor.now(actor.attach(scenario.busyMs));
     }
     machine.isWatching = scenario.mayBeFull ?? false;
+    machine.isImpatient = scenario.isImpatient ?? false;
     machine.onDeath = (thread) => this.#died(thread);
     scenario.setup?.(this);
     this.model.keep();
@@ -59,13 +60,14 @@ export class Stage {
 
   /**
    * An owner whose thread died before the schedule begins. `calls` are [steps, write, where]: each is cut before its write of that number, or
-   * goes to its end. With a function's name as `where` only the writes there count, with a word of the slot only those after it was set.
+   * goes to its end. With a function's name as `where` only the writes there count, with a word of the slot or the header only those after it
+   * was set.
    */
   ghost(...calls) {
     const actor = this.#actor("ghost", this.scenario.programs.c ? UNDERTAKER : GHOST);
     actor.now(actor.attach());
     for (const [steps, write = 0, where = undefined] of calls) {
-      const word = where?.startsWith("S_") ? (actor.slot + this.constants[where]) >>> 2 : undefined;
+      const word = this.#wordOf(actor, where);
       this.machine.cut = { left: write, where: word === undefined ? where : undefined, word };
       actor.now(steps(actor));
     }
@@ -74,6 +76,11 @@ export class Stage {
     this.machine.ghosts++;
     this.ghosts.push(actor.ownerId);
     return actor.ownerId;
+  }
+
+  #wordOf({ slot }, name) {
+    if (name?.startsWith("S_")) return (slot + this.constants[name]) >>> 2;
+    return name?.startsWith("H_") ? this.constants[name] >>> 2 : undefined;
   }
 
   /** Runs one schedule: "done" or "redundant", or throws the Violation. */
@@ -119,6 +126,8 @@ export class Stage {
       const block = yield* actor.alloc(bytes, { scarce: true });
       if (block) yield* actor.free(block);
     }
+    // And one that takes the latch of the budgets, and finds nothing to close.
+    if (this.machine.budgets.isOn) yield { name: "closeBudget", args: [0, 1 << 2] };
   }
 
   /** Blocks that a thread took and may not have told of are recovery's as well. */
@@ -126,6 +135,7 @@ export class Stage {
     const actor = this.actors[thread.index] ?? this.undertaker;
     if (actor.ownerId !== 0) this.model.openOwner(actor.ownerId);
     if (thread.isInCall && thread.giving) this.model.openBlock(thread.giving);
+    if (thread.isInCall) this.model.ledger.cut(thread.deed);
   }
 
   /** The undertaker's program: the host saw a thread end. */

@@ -64,8 +64,13 @@ export class Thread {
     this.pendingWorld = 0;
     this.isDisturbed = false;
     this.sawForeignLock = false;
+    this.sawForeignLatch = false;
     this.deadHolder = 0;
+    this.deadLatch = 0;
     this.request = undefined;
+    /** What its call does to reservations and budgets (budgeting.mjs), and whether that may be refused (budgetwatch.mjs). */
+    this.deed = undefined;
+    this.charge = undefined;
     this.traps = 0;
   }
 }

@@ -1,9 +1,10 @@
 // List: the mutants, each a plausible mistake in one place of the core, with the scenarios that must show it. One that cannot be told
 // from the core says why in `equivalent`. `canary` marks the planted bug of each layer that has to be found in the quick run.
 
+import { BUDGET_MUTANTS } from "./budgets.mjs";
 import { PAGE_MUTANTS } from "./pages.mjs";
 import { SLAB_MUTANTS } from "./slabs.mjs";
 import { MOVE_MUTANTS } from "./moves.mjs";
 import { OWNER_MUTANTS } from "./owners.mjs";
 
-export const MUTANTS = [...SLAB_MUTANTS, ...PAGE_MUTANTS, ...OWNER_MUTANTS, ...MOVE_MUTANTS];
+export const MUTANTS = [...SLAB_MUTANTS, ...PAGE_MUTANTS, ...OWNER_MUTANTS, ...MOVE_MUTANTS, ...BUDGET_MUTANTS];

@@ -2,6 +2,16 @@
 
 const store32 = "atomic/store32";
 
+// How the lock was taken (latch.ts).
+const INHERITED = "1";
+const REENTERED = "2";
+
+/** Who takes the lock rebuilds only if it took it in this way. */
+function rebuildOnly(m, how) {
+  const place = m.call("lock/mend", "pages/rebuild", 1);
+  m.replace(place, ["if", ["i32.eq", ["local.get", "$taken"], ["i32.const", how]], ["then", place.node]]);
+}
+
 export const PAGE_MUTANTS = [
   {
     name: "lock: the swap always wins",
@@ -17,38 +27,38 @@ export const PAGE_MUTANTS = [
   {
     name: "tryLock: load and store",
     scenarios: ["pair/alloc-run+free-run", "pair/free-run+free-run"],
-    plant: (m) => m.casSplit("lock/tryLock", 32, 1),
+    plant: (m) => m.casSplit("latch/tryLatch", 32, 1),
   },
   {
     name: "lock: a living holder is taken for a dead one",
     scenarios: ["pair/alloc-run+alloc-run"],
-    plant: (m) => m.say("lock/spin", "owners/isDead", 1, 1),
+    plant: (m) => m.say("latch/spin", "owners/isDead", 1, 1),
   },
   {
     name: "lock: a dead holder is never found",
     scenarios: ["pair/alloc-run+alloc-run"],
-    plant: (m) => m.say("lock/spin", "owners/isDead", 1, 0),
+    plant: (m) => m.say("latch/spin", "owners/isDead", 1, 0),
   },
   {
     name: "lock: taken from the dead without a rebuild",
     scenarios: ["pair/alloc-run+alloc-run", "pair/alloc-run+free-run"],
-    plant: (m) => m.drop("lock/spin", "pages/rebuild", 1),
+    plant: (m) => rebuildOnly(m, REENTERED),
   },
   {
     name: "lock: taken back after an exception without a rebuild",
     scenarios: ["pair/alloc-run+check", "recovery/after an exception the thread goes on"],
-    plant: (m) => m.drop("lock/takeBack", "pages/rebuild", 1),
+    plant: (m) => rebuildOnly(m, INHERITED),
   },
   {
     name: "unlock: the word is not cleared",
     scenarios: ["pair/alloc-run+alloc-run"],
-    plant: (m) => m.drop("lock/unlock", store32, 1),
+    plant: (m) => m.drop("latch/letLatchGo", store32, 1),
   },
   {
     name: "unlock: nobody is woken",
     equivalent: "a lost wake costs one slice of waiting, which is what the slices are for",
     scenarios: ["recovery/beside one who waits for the lock"],
-    plant: (m) => m.drop("lock/unlock", "atomic/notify", 1),
+    plant: (m) => m.drop("latch/wakeSleepers", "atomic/notify", 1),
   },
   {
     name: "carve: the remainder gets no head",

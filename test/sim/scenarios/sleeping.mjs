@@ -15,7 +15,7 @@ const sleeping = (name, a, b, setup = undefined, more = {}) => ({
   bounds: { calm: 2, death: 0, second: -1 },
   setup(stage) {
     setup?.(stage);
-    stage.machine.u32[stage.constants.H_WAITERS >>> 2] = 1;
+    stage.machine.u32[(stage.constants.H_LOCK + stage.constants.LATCH_SLEEPERS) >>> 2] = 1;
   },
   programs: { a, b },
   ...more,

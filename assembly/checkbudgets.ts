@@ -1,0 +1,228 @@
+// Check of the budgets: counts them anew from the reservations' records and says which counters differ. Owns nothing: B_AFTER and
+// B_ITEMS_AFTER, which mean nothing between two charges, hold the sums. Under the page lock and the budgets' latch.
+//
+//   used = Σ bytes of own records + Σ children max(used, min)     items = Σ records below     peak ≥ used     (I1, I3, I8)
+//   every record and node is held or in its pool's free list, once; who holds one has a slot, and its budget is not free
+
+import { get32, get64, put32, put64 } from "./memory";
+import { load32, load64 } from "./atomic";
+import { riseBeside } from "./budget";
+import { chunkEnd, newestChunk, nextChunk } from "./chunk";
+import { grains, maxOwners } from "./header";
+import { ownerState } from "./owners";
+import { wordAt } from "./pages";
+import { problem } from "./report";
+import {
+  BUDGET_FREE,
+  B_AFTER,
+  B_BAND_LOW,
+  B_BAND_WIDTH,
+  B_FLAGS,
+  B_ITEMS,
+  B_ITEMS_AFTER,
+  B_MIN,
+  B_NEXT,
+  B_PARENT,
+  B_PEAK,
+  B_QUEUE,
+  B_STATE,
+  B_USED,
+  CHUNK_HEADER,
+  CLAIM_LEAVING,
+  CLAIM_LIVE,
+  CLAIM_SHARED,
+  CLAIM_STATE_SHIFT,
+  CLAIM_WAITING,
+  FLAG_MIN,
+  FLAG_QUEUE,
+  GRAIN_SHIFT,
+  H_CHARGE,
+  H_NAMES,
+  H_NODES,
+  H_RECORDS,
+  KIND_INTERNAL,
+  NODE_BYTES,
+  OWNER_FREE,
+  RESERVATION_BYTES,
+  T_MASK,
+  T_RUN,
+  V_BUDGET,
+  V_BYTES,
+  V_NEXT,
+  V_TICKET,
+  V_WAITS,
+  W_KIND_SHIFT,
+} from "./shared/layout";
+import { BUDGET_DEPTH_MAX } from "./shared/limits";
+import { BAD_BUDGET, BAD_POOL, BAD_RESERVATION } from "./shared/status";
+
+let waiting: u32 = 0;
+let freeNodes: u32 = 0;
+let freeRecords: u32 = 0;
+
+/** Reports what does not hold; false: a pool's chunks are not what they should be, so nothing in them was looked at. */
+export function checkBudgets(): void {
+  if (!isPool(H_NODES) || !isPool(H_RECORDS) || !isPool(H_NAMES)) return;
+  if (get32(H_CHARGE) != 0) problem(BAD_BUDGET, 0);
+  clearSums();
+  addRecords();
+  addChildren();
+  compareSums();
+  checkQueues();
+  checkList(H_NODES, B_NEXT, freeNodes, NODE_BYTES);
+  checkList(H_RECORDS, V_NEXT, freeRecords, RESERVATION_BYTES);
+}
+
+/** Whether each chunk of a pool is a run of ours. */
+function isPool(pool: usize): bool {
+  let left = grains;
+  for (let chunk = newestChunk(pool); chunk != 0; chunk = nextChunk(chunk)) {
+    const g = <u32>(chunk >>> GRAIN_SHIFT);
+    const word = g < grains && left-- != 0 ? load32(wordAt(g)) : 0;
+    if ((word & T_MASK) == T_RUN && ((word >>> W_KIND_SHIFT) & 3) == KIND_INTERNAL) continue;
+    problem(BAD_POOL, <u32>chunk);
+    return false;
+  }
+  return true;
+}
+
+function clearSums(): void {
+  freeNodes = 0;
+  for (let chunk = newestChunk(H_NODES); chunk != 0; chunk = nextChunk(chunk)) {
+    const end = chunkEnd(chunk, NODE_BYTES);
+    for (let node = chunk + CHUNK_HEADER; node < end; node += NODE_BYTES) {
+      put64(node + B_AFTER, 0);
+      put32(node + B_ITEMS_AFTER, 0);
+      if (isFree(node)) freeNodes++;
+    }
+  }
+}
+
+function isFree(node: usize): bool {
+  return (get32(node + B_STATE) & 3) == BUDGET_FREE;
+}
+
+function addRecords(): void {
+  freeRecords = 0;
+  waiting = 0;
+  for (let chunk = newestChunk(H_RECORDS); chunk != 0; chunk = nextChunk(chunk)) {
+    const end = chunkEnd(chunk, RESERVATION_BYTES);
+    for (let at = chunk + CHUNK_HEADER; at < end; at += RESERVATION_BYTES) {
+      const claim = load64(at);
+      const node = <usize>get32(at + V_BUDGET);
+      if (claim == 0) freeRecords++;
+      // Looked at twice: its owner may leave meanwhile, and marks it before.
+      else if (!(isHeld(claim) || isHeld(load64(at))) || !isNode(node) || isFree(node))
+        problem(BAD_RESERVATION, <u32>at);
+      else if (claim >> CLAIM_STATE_SHIFT == CLAIM_WAITING) waiting++;
+      else {
+        put64(node + B_AFTER, get64(node + B_AFTER) + get64(at + V_BYTES));
+        let depth: u32 = 0;
+        for (let up = node; up != 0 && depth <= <u32>BUDGET_DEPTH_MAX; up = <usize>get32(up + B_PARENT), depth++)
+          put32(up + B_ITEMS_AFTER, get32(up + B_ITEMS_AFTER) + 1);
+        if (depth > <u32>BUDGET_DEPTH_MAX) problem(BAD_BUDGET, <u32>node);
+      }
+    }
+  }
+}
+
+function isHeld(claim: u64): bool {
+  const state = <u32>(claim >> CLAIM_STATE_SHIFT);
+  if (state == CLAIM_SHARED || state == CLAIM_LEAVING) return true;
+  const owner = <u32>claim & 0xff;
+  return (
+    (state == CLAIM_LIVE || state == CLAIM_WAITING) &&
+    owner != 0 &&
+    owner <= maxOwners &&
+    ownerState(owner) != OWNER_FREE
+  );
+}
+
+function isNode(node: usize): bool {
+  return isElement(H_NODES, node, NODE_BYTES);
+}
+
+/** Whether an element of the pool begins at `at`. */
+function isElement(pool: usize, at: usize, bytes: usize): bool {
+  for (let chunk = newestChunk(pool); chunk != 0; chunk = nextChunk(chunk)) {
+    const first = chunk + CHUNK_HEADER;
+    if (at >= first && at < chunkEnd(chunk, bytes)) return (at - first) % bytes == 0;
+  }
+  return false;
+}
+
+function addChildren(): void {
+  for (let chunk = newestChunk(H_NODES); chunk != 0; chunk = nextChunk(chunk)) {
+    const end = chunkEnd(chunk, NODE_BYTES);
+    for (let node = chunk + CHUNK_HEADER; node < end; node += NODE_BYTES) {
+      const parent = <usize>get32(node + B_PARENT);
+      if (isFree(node) || parent == 0) continue;
+      if (!isNode(parent) || isFree(parent)) problem(BAD_BUDGET, <u32>node);
+      else put64(parent + B_AFTER, get64(parent + B_AFTER) + max(get64(node + B_USED), get64(node + B_MIN)));
+    }
+  }
+}
+
+function compareSums(): void {
+  for (let chunk = newestChunk(H_NODES); chunk != 0; chunk = nextChunk(chunk)) {
+    const end = chunkEnd(chunk, NODE_BYTES);
+    for (let node = chunk + CHUNK_HEADER; node < end; node += NODE_BYTES) {
+      if (isFree(node)) continue;
+      const used = get64(node + B_USED);
+      const isRight = used == get64(node + B_AFTER) && get32(node + B_ITEMS) == get32(node + B_ITEMS_AFTER);
+      const flags = (get64(node + B_MIN) == 0 ? 0 : FLAG_MIN) | (get32(node + B_QUEUE) == 0 ? 0 : FLAG_QUEUE);
+      const isMarked = get64(node + B_PEAK) >= used && get32(node + B_FLAGS) == flags;
+      const isInBand = used - get64(node + B_BAND_LOW) < get64(node + B_BAND_WIDTH);
+      if (!isRight || !isMarked || !isInBand) problem(BAD_BUDGET, <u32>node);
+    }
+  }
+}
+
+/** Each record that waits stands in one queue, in the order of the tickets, and the first of each has no room (I4). */
+function checkQueues(): void {
+  let left = waiting;
+  for (let chunk = newestChunk(H_NODES); chunk != 0; chunk = nextChunk(chunk)) {
+    const end = chunkEnd(chunk, NODE_BYTES);
+    for (let node = chunk + CHUNK_HEADER; node < end; node += NODE_BYTES) {
+      if (isFree(node)) continue;
+      const length = queueLength(node, left);
+      if (length > left) {
+        problem(BAD_BUDGET, <u32>node);
+        return;
+      }
+      left -= length;
+    }
+  }
+  if (left != 0) problem(BAD_RESERVATION, 0);
+}
+
+/** How many wait in this budget; more than `most`: its queue is broken, or its first need not wait. */
+function queueLength(node: usize, most: u32): u32 {
+  let length: u32 = 0;
+  let last: usize = 0;
+  for (let at = <usize>get32(node + B_QUEUE); at != 0; at = <usize>get32(at + V_NEXT)) {
+    const isRecord = isElement(H_RECORDS, at, RESERVATION_BYTES);
+    const waits = isRecord && load64(at) >> CLAIM_STATE_SHIFT == CLAIM_WAITING && get32(at + V_WAITS) == <u32>node;
+    const isInOrder = last == 0 || <i32>(get32(at + V_TICKET) - get32(last + V_TICKET)) > 0;
+    if (!waits || !isInOrder || length == most) return most + 1;
+    length++;
+    last = at;
+  }
+  if (get32(node + B_QUEUE + 4) != <u32>last) return most + 1;
+  return length != 0 && hasRoomNow(<usize>get32(node + B_QUEUE)) ? most + 1 : length;
+}
+
+function hasRoomNow(at: usize): bool {
+  return riseBeside(<usize>get32(at + V_BUDGET), get64(at + V_BYTES), 1, 0, get32(at + V_TICKET)) == 0;
+}
+
+/** The free list of a pool has `count` elements, each once, and ends. */
+function checkList(pool: usize, link: usize, count: u32, bytes: usize): void {
+  let left = count;
+  let at = <usize>get32(pool);
+  while (at != 0 && left != 0 && isElement(pool, at, bytes) && (pool == H_NODES ? isFree(at) : load64(at) == 0)) {
+    left--;
+    at = <usize>get32(at + link);
+  }
+  if (at != 0 || left != 0) problem(BAD_POOL, <u32>at);
+}

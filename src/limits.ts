@@ -1,0 +1,98 @@
+// Limits: what a budget is made with and asked for, checked at the edge, and the numbers of its texts. Owns nothing.
+
+import { type Limits, NAME_BYTES_MAX } from "../bindings/budgets.js";
+import { MemoryLimitExceededError } from "./errors.js";
+import { integer, ownOptions } from "./options.js";
+import { type ReservationSource, throwUnlessFull } from "./reservation.js";
+import { describe, parseSize } from "./size.js";
+
+/** How a budget is made. */
+export interface BudgetOptions {
+  /** Most bytes that it and all below it may have taken: bytes, a text such as `"64MiB"`, or `"25%"` of its parent's limit (of a root: of the
+   *  machine's memory). None unless told. May be more than the region is large: it limits what lies elsewhere too. */
+  limit?: number | string;
+  /** Bytes that are its own whatever its siblings do: charged to its parent at once. 0 unless told. */
+  min?: number | string;
+  /** Where it begins to be full, for `isOverSoft`: a fraction of the limit (0–1), or bytes. */
+  soft?: number | string;
+  /** Higher is kept longer when memory is short, 0 … 100; 50 unless told. */
+  priority?: number;
+  /** Most reservations that it and all below it may have at once. */
+  maxItems?: number;
+}
+
+/** @internal */
+export const BUDGET_OPTIONS = ["limit", "min", "soft", "priority", "maxItems"] as const;
+const PRIORITY = 50;
+
+/** @internal A budget's options with all that was left out; `whole` is what 100 % are. */
+export function settleLimits(
+  options: BudgetOptions | undefined,
+  whole: number | undefined,
+): Limits & { readonly isGiven: boolean } {
+  const own = ownOptions<BudgetOptions>("budget", options, BUDGET_OPTIONS);
+  const limit = own.limit === undefined ? Number.POSITIVE_INFINITY : limitBytes("limit", own.limit, whole);
+  const min = own.min === undefined ? 0 : limitBytes("min", own.min, limit);
+  if (min === Number.POSITIVE_INFINITY) throw new RangeError(`min must be bytes, got ${min}`);
+  if (min > limit) throw new RangeError(`min must be at most the limit, got ${min} > ${limit}`);
+  return {
+    limit,
+    min,
+    soft: softBytes(own.soft, limit),
+    items:
+      own.maxItems === undefined || own.maxItems === Number.POSITIVE_INFINITY
+        ? Number.POSITIVE_INFINITY
+        : integer("maxItems", own.maxItems, 0, 0xfffffffe),
+    priority: integer("priority", own.priority ?? PRIORITY, 0, 100),
+    isGiven: own.limit !== undefined,
+  };
+}
+
+function softBytes(soft: number | string | undefined, limit: number): number {
+  if (soft === undefined) return Number.POSITIVE_INFINITY;
+  if (typeof soft === "number" && soft > 0 && soft <= 1) return Math.floor(limit * soft);
+  return limitBytes("soft", soft, limit);
+}
+
+/** @internal Shares of a limit at which levels are entered. */
+export function checkEntries(entries: readonly number[], gap: number): void {
+  if (!Array.isArray(entries) || !entries.every((entry) => typeof entry === "number"))
+    throw new TypeError(`entries must be an array of shares such as [0.8, 0.95], got ${describe(entries)}`);
+  const isAscending = entries.every((entry, i) => entry > (entries[i - 1] ?? 0));
+  if (entries.length === 0 || entries.length > 4 || !isAscending)
+    throw new RangeError(`entries are one to four shares of the limit, ascending, above 0, got ${entries.join(", ")}`);
+  if (!(typeof gap === "number" && gap >= 0 && gap < (entries[0] as number)))
+    throw new RangeError(`gap must be a share from 0 to below the lowest entry, got ${describe(gap)}`);
+}
+
+/** @internal The number that all threads know a text by. */
+export function textNumber(source: ReservationSource, what: string, text: string): number {
+  if (typeof text !== "string") throw new TypeError(`${what} must be a text, got ${describe(text)}`);
+  const bytes = text.length > NAME_BYTES_MAX ? text.length : new TextEncoder().encode(text).length;
+  if (bytes === 0 || bytes > NAME_BYTES_MAX)
+    throw new RangeError(`${what} has 1 to ${NAME_BYTES_MAX} bytes in UTF-8, got ${describe(text)}`);
+  const number = source.budgets.numberOf(text);
+  if (number !== 0) return number;
+  throwUnlessFull(source.budgets.core.exports.reason(), what, source, "");
+  throw noRoom(source);
+}
+
+/** @internal The region has no room for a budget, a name or a record. */
+export function noRoom(source: ReservationSource): MemoryLimitExceededError {
+  const { core } = source.budgets;
+  const limit = core.capacityBytes;
+  return new MemoryLimitExceededError({
+    requested: 4096,
+    limit,
+    current: core.usedBytes + core.overheadBytes,
+    budgetPath: source.regionName,
+  });
+}
+
+/** @internal A limit as bytes. */
+export function limitBytes(name: string, value: number | string, whole: number | undefined): number {
+  if (value === Number.POSITIVE_INFINITY) return value;
+  if (typeof value !== "number" && typeof value !== "string")
+    throw new TypeError(`${name} must be bytes or a text like "64MiB", got ${describe(value)}`);
+  return parseSize(value, whole === Number.POSITIVE_INFINITY ? undefined : whole);
+}

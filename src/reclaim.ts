@@ -1,0 +1,351 @@
+// Reclaim: who gives bytes back when a budget has no room. Owns the reclaimers of this thread in one region, and the one round that runs
+// at a time. A round asks them in order (priority, then cost, then who holds most) and believes what the budget's counter says, never
+// what a reclaimer says. No reclaimer runs inside accounting; one that allocates meanwhile gets a plain answer.
+
+import { type Budgets, LIMIT, type Node, USED } from "../bindings/budgets.js";
+import { integer, ownOptions } from "./options.js";
+import { describe } from "./size.js";
+import type { WakeHub } from "./wake.js";
+
+/** What a reclaimer is told. */
+export interface ReclaimContext {
+  /** Ends when the round's time is over. */
+  readonly signal: AbortSignal;
+  /** Until when the round lasts, as `performance.now()`. */
+  readonly deadline: number;
+  /** The budget that has no room: names from the root down, joined by `/`. */
+  readonly budgetPath: string;
+}
+
+/** Something that holds bytes of a budget and can give some back: a cache, a pool, a history. */
+export interface Reclaimer {
+  /** What reports call it. */
+  name: string;
+  /**
+   * Gives back at least `bytes` bytes if it can. What counts is what the budget's reservations then hold less; the answer is only compared
+   * with it. May answer a promise: then only `budget.reserve` waits for it.
+   */
+  reclaim(bytes: number, context: ReclaimContext): number | void | Promise<number | void>;
+  /** Who is asked first: lower goes first, 0 … 100; 50 unless told. */
+  priority?: number;
+  /** How dear a byte is to make again, to choose among equal priorities: lower goes first; 1 unless told. */
+  cost?: number;
+  /** How many bytes it could give back now, to choose among the rest: larger goes first. */
+  reclaimable?(): number;
+}
+
+/** What one reclaimer did so far. */
+export interface ReclaimerStats {
+  name: string;
+  rounds: number;
+  reclaimedBytes: number;
+  /** Rounds in which it said it had released something and the budget's counter did not move. */
+  mismatches: number;
+  failures: number;
+}
+
+interface Entry {
+  readonly budget: Node;
+  readonly reclaimer: Reclaimer;
+  readonly stats: ReclaimerStats;
+  isAsync: boolean;
+  /** Not asked before this time, since it released nothing. */
+  restUntil: number;
+  restMs: number;
+}
+
+const ROUND_MS = 250;
+const REST_MS = 100;
+const REST_MS_MAX = 30_000;
+// A round goes on below the limit by this share of it, so that the next requests need none (D20).
+const HEADROOM = 0.05;
+const PRIORITY = 50;
+
+/** @internal The reclaimers of one attachment. */
+export class Reclaimers {
+  readonly #budgets: Budgets;
+  readonly #hub: WakeHub;
+  readonly #onError: (error: unknown) => void;
+  readonly #entries: Entry[] = [];
+  #unhear: (() => void) | undefined;
+  #isRunning = false;
+  #isCalled = false;
+  #again: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(budgets: Budgets, hub: WakeHub, onError: (error: unknown) => void = reportError) {
+    this.#budgets = budgets;
+    this.#hub = hub;
+    this.#onError = onError;
+  }
+
+  get count(): number {
+    return this.#entries.length;
+  }
+
+  add(budget: Node, reclaimer: Reclaimer): () => void {
+    const entry: Entry = {
+      budget,
+      reclaimer: checked(reclaimer),
+      stats: { name: reclaimer.name, rounds: 0, reclaimedBytes: 0, mismatches: 0, failures: 0 },
+      isAsync: false,
+      restUntil: 0,
+      restMs: REST_MS,
+    };
+    this.#entries.push(entry);
+    this.#unhear ??= this.#hub.add(() => this.answerCalls());
+    return () => this.#remove(entry);
+  }
+
+  #remove(entry: Entry): void {
+    const index = this.#entries.indexOf(entry);
+    if (index >= 0) this.#entries.splice(index, 1);
+    if (this.#entries.length > 0) return;
+    this.close();
+  }
+
+  close(): void {
+    this.#entries.length = 0;
+    this.#unhear?.();
+    this.#unhear = undefined;
+    clearTimeout(this.#again);
+    this.#again = undefined;
+  }
+
+  stats(budget: number): ReclaimerStats[] {
+    return this.#entries.filter((entry) => entry.budget.at === budget).map(({ stats }) => ({ ...stats }));
+  }
+
+  /**
+   * For a request that `refuser` has no room for: runs the synchronous reclaimers of this thread while they make progress, and `attempt` after
+   * each that did, until it answers something. Then others are asked, who answer when they can.
+   */
+  makeRoom<T>(refuser: Node, bytes: number, attempt: () => T | undefined): T | undefined {
+    if (this.#isRunning) return undefined;
+    const room = this.#entries.length > 0 ? this.#roundSync(refuser, bytes, attempt) : undefined;
+    if (room !== undefined) return room;
+    // Said once, until somebody has answered.
+    const missing = this.#missing(refuser, bytes);
+    if (this.#budgets.wanted(refuser.at) < missing) this.#budgets.call(refuser, missing);
+    return undefined;
+  }
+
+  #roundSync<T>(refuser: Node, bytes: number, attempt: () => T | undefined): T | undefined {
+    const deadline = performance.now() + ROUND_MS;
+    const signal = AbortSignal.timeout(ROUND_MS);
+    this.#isRunning = true;
+    try {
+      for (let progress = true; progress;) {
+        progress = false;
+        for (const entry of this.#inOrder(refuser)) {
+          if (entry.isAsync) continue;
+          if (performance.now() > deadline) return undefined;
+          const missing = this.#missing(refuser, bytes);
+          const { released } = this.#ask(entry, refuser, missing, deadline, signal);
+          if (released <= 0) continue;
+          progress = true;
+          const done = attempt();
+          if (done !== undefined) return done;
+        }
+      }
+      return undefined;
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** Asks one reclaimer; what it released at once, and the promise of one that takes longer. */
+  #ask(
+    entry: Entry,
+    refuser: Node,
+    missing: number,
+    deadline: number,
+    signal: AbortSignal,
+  ): { released: number; later: Promise<unknown> | undefined } {
+    const before = this.#budgets.demand(refuser.at);
+    entry.stats.rounds++;
+    let answer: unknown;
+    try {
+      answer = entry.reclaimer.reclaim(this.#goal(refuser, missing), {
+        signal,
+        deadline,
+        budgetPath: this.#budgets.path(refuser.at),
+      });
+    } catch (error) {
+      entry.stats.failures++;
+      this.#onError(error);
+    }
+    if (isPromise(answer)) {
+      entry.isAsync = true;
+      return { released: 0, later: answer };
+    }
+    return { released: this.#settle(entry, refuser, before, answer), later: undefined };
+  }
+
+  /**
+   * Counts what the budget says was released (what went at once to who waited for it, too); who released nothing rests, each time twice
+   * as long.
+   */
+  #settle(entry: Entry, refuser: Node, before: number, answer: unknown): number {
+    const released = before - this.#budgets.demand(refuser.at);
+    if (released > 0) {
+      entry.stats.reclaimedBytes += released;
+      entry.restMs = REST_MS;
+      entry.restUntil = 0;
+      return released;
+    }
+    if (typeof answer === "number" && answer > 0) entry.stats.mismatches++;
+    entry.restUntil = performance.now() + entry.restMs;
+    entry.restMs = Math.min(2 * entry.restMs, REST_MS_MAX);
+    return 0;
+  }
+
+  /** Who holds bytes of this budget or of one below it and is not resting. */
+  #inOrder(refuser: Node): Entry[] {
+    const now = performance.now();
+    return this.#entries
+      .filter(({ budget, restUntil }) => restUntil <= now && this.#budgets.isBelow(budget.at, refuser.at))
+      .map((entry) => ({ entry, reclaimable: this.#reclaimable(entry) }))
+      .sort(
+        (one, two) =>
+          priorityOf(one.entry) - priorityOf(two.entry) ||
+          costOf(one.entry) - costOf(two.entry) ||
+          two.reclaimable - one.reclaimable,
+      )
+      .map(({ entry }) => entry);
+  }
+
+  #reclaimable({ budget, reclaimer }: Entry): number {
+    try {
+      return reclaimer.reclaimable?.() ?? this.#used(budget);
+    } catch (error) {
+      this.#onError(error);
+      return 0;
+    }
+  }
+
+  #used({ at }: Node): number {
+    return this.#budgets.number(at, USED);
+  }
+
+  /** Bytes that must go so that the request fits. */
+  #missing(refuser: Node, bytes: number): number {
+    return Math.max(1, this.#used(refuser) + bytes - this.#budgets.number(refuser.at, LIMIT));
+  }
+
+  /** What is missing, and a little more. */
+  #goal(refuser: Node, missing: number): number {
+    const limit = this.#budgets.number(refuser.at, LIMIT);
+    const headroom = Number.isFinite(limit) ? Math.floor(limit * HEADROOM) : 0;
+    return Math.min(this.#used(refuser), missing + headroom);
+  }
+
+  /** Somebody here begins to wait: one round for all that begin now. */
+  soon(): void {
+    if (this.#isCalled || this.#entries.length === 0) return;
+    this.#isCalled = true;
+    queueMicrotask(() => {
+      this.#isCalled = false;
+      this.answerCalls();
+    });
+  }
+
+  /** Somebody, in whatever thread, has no room: gives back what this thread can, in its own time. */
+  answerCalls(): void {
+    if (this.#isRunning) return;
+    const wanting = this.#wanting();
+    if (wanting !== undefined) void this.#round(wanting.node, wanting.bytes);
+  }
+
+  /** A budget in which bytes are wanted that one of this thread's reclaimers may have. */
+  #wanting(): { node: Node; bytes: number } | undefined {
+    for (const { budget } of this.#entries) {
+      for (let node = budget; node.at !== 0; node = this.#budgets.parent(node.at)) {
+        const bytes = this.#budgets.wanted(node.at);
+        if (bytes > 0) return { node, bytes };
+      }
+    }
+    return undefined;
+  }
+
+  async #round(refuser: Node, bytes: number): Promise<void> {
+    this.#isRunning = true;
+    clearTimeout(this.#again);
+    const deadline = performance.now() + ROUND_MS;
+    const signal = AbortSignal.timeout(ROUND_MS);
+    const target = this.#budgets.demand(refuser.at) - bytes;
+    const isDone = (): boolean => this.#budgets.demand(refuser.at) <= target || this.#budgets.wanted(refuser.at) === 0;
+    try {
+      for (const entry of this.#inOrder(refuser)) {
+        if (isDone() || performance.now() > deadline) break;
+        const before = this.#budgets.demand(refuser.at);
+        const { later } = this.#ask(entry, refuser, bytes, deadline, signal);
+        if (later !== undefined) await this.#awaited(entry, refuser, before, later, signal);
+      }
+    } finally {
+      this.#isRunning = false;
+    }
+    if (isDone()) this.#budgets.call(refuser, 0);
+    this.#goOnLater();
+  }
+
+  /** Waits for a reclaimer that takes longer, but not past the round's time. */
+  async #awaited(
+    entry: Entry,
+    refuser: Node,
+    before: number,
+    later: Promise<unknown>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const over = new Promise<undefined>((resolve) =>
+      signal.addEventListener("abort", () => resolve(undefined), { once: true }),
+    );
+    const answer = await Promise.race([
+      later.catch((error: unknown) => {
+        entry.stats.failures++;
+        this.#onError(error);
+      }),
+      over,
+    ]);
+    this.#settle(entry, refuser, before, answer);
+  }
+
+  /** As long as bytes are wanted that somebody here may have: the next round when the first of those who rest has rested. */
+  #goOnLater(): void {
+    if (this.#wanting() === undefined || this.#entries.length === 0) return;
+    const next = Math.min(...this.#entries.map(({ restUntil }) => restUntil));
+    this.#again = setTimeout(() => this.answerCalls(), Math.max(0, next - performance.now()));
+    (this.#again as { unref?: () => void }).unref?.();
+  }
+}
+
+const priorityOf = ({ reclaimer }: Entry): number => reclaimer.priority ?? PRIORITY;
+const costOf = ({ reclaimer }: Entry): number => reclaimer.cost ?? 1;
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof (value as { then?: unknown } | undefined)?.then === "function";
+}
+
+function reportError(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}
+
+function checked(reclaimer: Reclaimer): Reclaimer {
+  const own = ownOptions<Reclaimer>("registerReclaimer", reclaimer, [
+    "name",
+    "reclaim",
+    "priority",
+    "cost",
+    "reclaimable",
+  ]);
+  if (typeof own.name !== "string") throw new TypeError(`a reclaimer needs a name, got ${describe(own.name)}`);
+  if (typeof own.reclaim !== "function")
+    throw new TypeError(`reclaimer "${own.name}" needs a function reclaim(bytes), got ${describe(own.reclaim)}`);
+  if (own.reclaimable !== undefined && typeof own.reclaimable !== "function")
+    throw new TypeError(`reclaimer "${own.name}": reclaimable must be a function, got ${describe(own.reclaimable)}`);
+  if (own.priority !== undefined) integer("priority", own.priority, 0, 100);
+  if (own.cost !== undefined && !(typeof own.cost === "number" && own.cost >= 0))
+    throw new RangeError(`cost must be a number of at least 0, got ${describe(own.cost)}`);
+  return reclaimer;
+}

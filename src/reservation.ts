@@ -1,0 +1,193 @@
+// Reservation: bytes of a budget that somebody has taken, for memory that may lie anywhere: a Buffer, a tile, a frame. Only a reservation
+// moves a budget's bytes, and it releases once. In the region it is a claimed record of this thread, given back when the thread
+// ends; in JavaScript it is disposable: `using room = budget.tryReserve(bytes)`.
+
+import type { Budgets } from "../bindings/budgets.js";
+import type { Budget } from "./budget.js";
+import { BUDGET_GONE, BUSY, NOT_ATTACHED, NOT_LIVE, POISONED } from "../bindings/status.js";
+import {
+  BudgetClosedError,
+  RegionBusyError,
+  RegionClosedError,
+  RegionPoisonedError,
+  StaleReservationError,
+} from "./errors.js";
+import { integer } from "./options.js";
+import type { Levels } from "./levels.js";
+import type { Reclaimers } from "./reclaim.js";
+import type { WakeHub } from "./wake.js";
+import type { Waiting } from "./waiting.js";
+
+/** What names a reservation in another thread: structured-cloneable. */
+export interface ReservationHandle {
+  readonly record: number;
+  readonly claim: readonly [number, number];
+}
+
+/** @internal What a reservation needs of its region. */
+export interface ReservationSource {
+  readonly budgets: Budgets;
+  readonly regionName: string;
+  readonly regionId: string;
+  readonly wake: WakeHub;
+  readonly waiting: Waiting;
+  readonly reclaimers: Reclaimers;
+  readonly levels: Levels;
+}
+
+/** @internal After a charge: tells of the levels that it changed. */
+export function tellLevels({ budgets, levels }: ReservationSource): void {
+  if (budgets.core.i32[budgets.crossedAt] === 0) return;
+  budgets.core.i32[budgets.crossedAt] = 0;
+  levels.look();
+}
+
+/** Bytes of a budget, taken by `budget.tryReserve(bytes)`. */
+export class Reservation {
+  // Plain fields: one of these is made for each request, and private ones cost a nanosecond each.
+  /** @internal */
+  private readonly source: ReservationSource;
+  /** @internal 0: released. */
+  private record: number;
+  /** @internal */
+  private low: number;
+  /** @internal */
+  private high: number;
+
+  /** @internal */
+  constructor(source: ReservationSource, record: number, low: number, high: number) {
+    this.source = source;
+    this.record = record;
+    this.low = low;
+    this.high = high;
+  }
+
+  /** Bytes that it holds; 0 after its release. */
+  get size(): number {
+    return this.isLive ? this.source.budgets.reserved(this.record).bytes : 0;
+  }
+
+  /** What it was tagged with; empty for nothing, and after its release. */
+  get tag(): string {
+    return this.isLive ? this.source.budgets.reserved(this.record).tag : "";
+  }
+
+  /** Names of the budgets from the root down to the one it is charged to, joined by `/`; empty after its release. */
+  get budgetPath(): string {
+    return this.isLive ? this.source.budgets.path(this.source.budgets.reserved(this.record).node) : "";
+  }
+
+  /** Whether this handle still holds it: not after its release, here or by `budget.close`, nor once another thread adopted it. */
+  get isLive(): boolean {
+    if (this.record === 0) return false;
+    return this.source.budgets.core.exports.reservationIsLive(this.record, this.low, this.high) !== 0;
+  }
+
+  /** Gives the bytes back: true the first time, false ever after, and when `budget.close` was quicker. O(depth). */
+  release(): boolean {
+    const { record } = this;
+    if (record === 0) return false;
+    this.record = 0;
+    const done = this.source.budgets.core.exports.reservationFree(record, this.low, this.high) !== 0;
+    tellLevels(this.source);
+    return done;
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+
+  /**
+   * Makes it `bytes` long. False: there is no room for more, and it is as before. O(depth).
+   * @throws StaleReservationError after its release; BudgetClosedError, RegionBusyError; TypeError, RangeError for what is no size.
+   */
+  tryResize(bytes: number): boolean {
+    integer("bytes", bytes, 0, Number.MAX_SAFE_INTEGER);
+    const done = this.source.budgets.core.exports.reservationResize(this.record, this.low, this.high, bytes) !== 0;
+    if (!done) this.#explain("tryResize");
+    tellLevels(this.source);
+    return done;
+  }
+
+  /**
+   * Takes `bytes` of its bytes into a reservation of their own, of the same budget and tag. No byte is charged anew; as an item it counts.
+   * Null: the budget, or one above it, has as many items as it may have.
+   * @throws as tryResize; RangeError for more than it has.
+   */
+  split(bytes: number): Reservation | null {
+    const { budgets } = this.source;
+    this.#requireLive();
+    integer("bytes", bytes, 0, this.size);
+    const record = budgets.core.exports.reservationSplit(this.record, this.low, this.high, bytes);
+    if (record !== 0) return reservationAt(this.source, record);
+    this.#explain("split");
+    return null;
+  }
+
+  /**
+   * Charges it to another budget of the region instead: both happen at once, or neither. False: there is no room there, and it is as before.
+   * @throws as tryResize.
+   */
+  moveTo(budget: Budget): boolean {
+    const { budgets } = this.source;
+    const { at, state, regionId } = budget ?? {};
+    if (regionId !== this.source.regionId || !Number.isInteger(at) || !Number.isInteger(state) || !budgets.isNode(at))
+      throw new TypeError("moveTo needs a budget of this region");
+    const done = budgets.core.exports.reservationMove(this.record, this.low, this.high, at, state) !== 0;
+    if (!done) this.#explain("moveTo");
+    tellLevels(this.source);
+    return done;
+  }
+
+  /** What names it in another thread, where `region.adoptReservation(handle)` makes it that thread's. @throws StaleReservationError. */
+  handle(): ReservationHandle {
+    this.#requireLive();
+    return { record: this.record, claim: [this.low, this.high] };
+  }
+
+  /**
+   * Declares it the region's: it outlives this thread, and goes when any thread releases it. Other handles to it are stale from here on: hand
+   * out `handle()` anew. @throws StaleReservationError, RegionBusyError.
+   */
+  share(): this {
+    this.pass(true);
+    return this;
+  }
+
+  /** @internal Makes it this thread's, or (`shared`) the region's. */
+  pass(shared: boolean): void {
+    const { budgets } = this.source;
+    if (budgets.core.exports.reservationPass(this.record, this.low, this.high, +shared) === 0) {
+      this.#explain("adopt");
+      throw new StaleReservationError();
+    }
+    const { low, high } = budgets.core.lastClaim();
+    this.low = low;
+    this.high = high;
+  }
+
+  /** Throws for a refusal that is no lack of room. */
+  #explain(what: string): void {
+    const reason = this.source.budgets.core.exports.reason();
+    if (reason === NOT_LIVE) throw new StaleReservationError();
+    throwUnlessFull(reason, what, this.source, this.isLive ? this.budgetPath : "");
+  }
+
+  #requireLive(): void {
+    if (!this.isLive) throw new StaleReservationError();
+  }
+}
+
+/** @internal Throws the error for a refusal that is no lack of room. */
+export function throwUnlessFull(reason: number, what: string, source: ReservationSource, path: string): void {
+  if (reason === BUSY) throw new RegionBusyError(what);
+  if (reason === BUDGET_GONE) throw new BudgetClosedError(path);
+  if (reason === POISONED) throw new RegionPoisonedError(source.regionName);
+  if (reason === NOT_ATTACHED) throw new RegionClosedError(source.regionName);
+}
+
+/** @internal The reservation that this thread's last call of the core made. */
+export function reservationAt(source: ReservationSource, record: number): Reservation {
+  const { core, claimAt } = source.budgets;
+  return new Reservation(source, record, core.i32[claimAt] as number, core.i32[claimAt + 1] as number);
+}

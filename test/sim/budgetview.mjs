@@ -1,0 +1,276 @@
+// Budget view: an independent reading of a region's budgets, from the layout alone: what each uses by the records of reservations, which are
+// the truth, and whether a request would fit in the tree as it is. Changes nothing, and shares no code with the core.
+//
+//   used = Σ bytes of its own reservations + Σ over its children max(used, min)         items = Σ over all reservations below
+//
+// A charge is made from the instant at which the journal says so: the tree is read as if what the journal says were done.
+
+const TWO_32 = 4294967296;
+
+const isSame = (one, two) => one.length === two.length && one.every((value, i) => value === two[i]);
+
+/** What reservations add up to: of each budget its own, and with all below it. */
+class Sums {
+  constructor(count) {
+    this.own = new Float64Array(count);
+    this.ownItems = new Float64Array(count);
+    this.used = new Float64Array(count);
+    this.items = new Float64Array(count);
+  }
+
+  clear() {
+    this.own.fill(0);
+    this.ownItems.fill(0);
+  }
+
+  add(i, bytes, items) {
+    this.own[i] += bytes;
+    this.ownItems[i] += items;
+  }
+
+  /** `open` are the budgets there are, the deepest first. */
+  addUp(open, above, least) {
+    this.used.set(this.own);
+    this.items.set(this.ownItems);
+    for (const i of open) {
+      if (above[i] < 0) continue;
+      this.used[above[i]] += Math.max(this.used[i], least[i]);
+      this.items[above[i]] += this.items[i];
+    }
+  }
+}
+
+export class BudgetView {
+  constructor(view) {
+    this.view = view;
+    this.c = view.c;
+    this.u32 = view.u32;
+    this.nodeChunks = [];
+    this.recordChunks = [];
+    this.nodes = [];
+    this.records = [];
+    this.numbers = new Map();
+    this.#resize();
+  }
+
+  #resize() {
+    const count = this.nodes.length;
+    /** What is reserved; that without what was given back already and is taken out by whoever needs the room; and a trial. */
+    this.all = new Sums(count);
+    this.granted = new Sums(count);
+    this.trial = new Sums(count);
+    this.above = new Int32Array(count);
+    this.least = new Float64Array(count);
+    /** Numbers of the budgets that are not free, the deepest first. */
+    this.open = [];
+  }
+
+  /** Chunks of the pool whose word is at `pool`, the newest first. */
+  chunksOf(pool) {
+    const found = [];
+    const end = this.view.grains * this.c.GRAIN_BYTES;
+    for (let chunk = this.u32[(pool >>> 2) + 1]; chunk !== 0; chunk = this.u32[(chunk + this.c.CHUNK_NEXT) >>> 2]) {
+      if (found.includes(chunk) || chunk >= end) return [];
+      found.push(chunk);
+    }
+    return found;
+  }
+
+  #elementsOf(chunks, bytes) {
+    const { CHUNK_HEADER, CHUNK_COUNT } = this.c;
+    return chunks.flatMap((chunk) =>
+      Array.from({ length: this.u32[(chunk + CHUNK_COUNT) >>> 2] }, (_, i) => chunk + CHUNK_HEADER + i * bytes),
+    );
+  }
+
+  /** Learns which budgets and records there can be; whether that has changed. */
+  learn() {
+    const { c } = this;
+    const nodeChunks = this.chunksOf(c.H_NODES);
+    const recordChunks = this.chunksOf(c.H_RECORDS);
+    if (isSame(nodeChunks, this.nodeChunks) && isSame(recordChunks, this.recordChunks)) return false;
+    this.nodeChunks = nodeChunks;
+    this.recordChunks = recordChunks;
+    this.nodes = this.#elementsOf(nodeChunks, c.NODE_BYTES);
+    this.records = this.#elementsOf(recordChunks, c.RESERVATION_BYTES);
+    this.numbers = new Map(this.nodes.map((at, i) => [at, i]));
+    this.#resize();
+    return true;
+  }
+
+  long(address) {
+    return this.u32[address >>> 2] + this.u32[(address >>> 2) + 1] * TWO_32;
+  }
+
+  field(i, offset) {
+    return this.u32[(this.nodes[i] + offset) >>> 2];
+  }
+
+  isOpen(i) {
+    return (this.field(i, this.c.B_STATE) & 3) !== this.c.BUDGET_FREE;
+  }
+
+  #write(address, low, high) {
+    const i = address >>> 2;
+    const before = [address, this.u32[i], this.u32[i + 1]];
+    this.u32[i] = low;
+    this.u32[i + 1] = high;
+    return before;
+  }
+
+  #doJournalled(at, value) {
+    const address = this.u32[at >>> 2];
+    return this.#write(address, this.u32[value >>> 2], this.u32[(value >>> 2) + 1]);
+  }
+
+  /** Runs `look` on the region as it will be when what the journal says is done. */
+  #settled(look) {
+    const { c, u32 } = this;
+    if (u32[c.H_CHARGE >>> 2] === 0) return look();
+    const undo = [this.#doJournalled(c.H_CHARGE_AT, c.H_CHARGE_VALUE)];
+    if (u32[c.H_CHARGE_AT_TOO >>> 2] !== 0) undo.unshift(this.#doJournalled(c.H_CHARGE_AT_TOO, c.H_CHARGE_VALUE_TOO));
+    try {
+      return look();
+    } finally {
+      for (const words of undo) this.#write(...words);
+    }
+  }
+
+  /** Adds everything up anew. Returns what is wrong: a reservation or a budget that belongs nowhere. */
+  read() {
+    this.learn();
+    return this.#settled(() => this.#findOpen() ?? this.#addUp());
+  }
+
+  /** The budgets there are, the deepest first, and what is above each. */
+  #findOpen() {
+    const { c } = this;
+    this.open = [];
+    for (let i = 0; i < this.nodes.length; i++) {
+      if (!this.isOpen(i)) continue;
+      this.open.push(i);
+      const parent = this.field(i, c.B_PARENT);
+      this.above[i] = parent === 0 ? -1 : (this.numbers.get(parent) ?? -2);
+      this.least[i] = this.long(this.nodes[i] + c.B_MIN);
+      if (this.above[i] === -2 || (parent !== 0 && !this.isOpen(this.above[i])))
+        return `the budget at ${this.nodes[i]} stands below one that was closed`;
+    }
+    this.open.sort((i, j) => this.field(j, c.B_DEPTH) - this.field(i, c.B_DEPTH));
+    return undefined;
+  }
+
+  #addUp() {
+    const { c, u32, all, granted } = this;
+    const isLeavingTakenOut = u32[c.H_LEAVING >>> 2] !== 0;
+    all.clear();
+    granted.clear();
+    for (const at of this.records) {
+      const high = u32[(at >>> 2) + 1];
+      if ((u32[at >>> 2] | high) === 0) continue;
+      const i = this.numbers.get(u32[(at + c.V_BUDGET) >>> 2]);
+      if (i === undefined || !this.isOpen(i)) return `the reservation at ${at} is charged to no budget`;
+      const bytes = this.long(at + c.V_BYTES);
+      all.add(i, bytes, 1);
+      if (!isLeavingTakenOut || high >>> (c.CLAIM_STATE_SHIFT - 32) !== c.CLAIM_LEAVING) granted.add(i, bytes, 1);
+    }
+    all.addUp(this.open, this.above, this.least);
+    granted.addUp(this.open, this.above, this.least);
+    return undefined;
+  }
+
+  /** Where the counters differ from what was added up; undefined: nowhere. */
+  findMiscount() {
+    const { c } = this;
+    const i = this.open.find(
+      (i) => this.long(this.nodes[i] + c.B_USED) !== this.all.used[i] || this.field(i, c.B_ITEMS) !== this.all.items[i],
+    );
+    if (i === undefined) return undefined;
+    const [used, items] = [this.long(this.nodes[i] + c.B_USED), this.field(i, c.B_ITEMS)];
+    return (
+      `the budget at ${this.nodes[i]} counts ${used} bytes of ${items} reservations; ` +
+      `its reservations have ${this.all.used[i]}, and there are ${this.all.items[i]}`
+    );
+  }
+
+  /** An open budget of this name below `parent`. */
+  findNamed(parent, name) {
+    const { c } = this;
+    return this.open.find(
+      (i) =>
+        (this.field(i, c.B_STATE) & 3) === c.BUDGET_OPEN &&
+        this.field(i, c.B_PARENT) === parent &&
+        this.field(i, c.B_NAME) === name,
+    );
+  }
+
+  hasChildren(node) {
+    const i = this.numbers.get(node);
+    return this.open.some((j) => this.above[j] === i);
+  }
+
+  isState(node, state) {
+    const at = (node + this.c.B_STATE) >>> 2;
+    return this.#settled(() => this.u32[at]) === state;
+  }
+
+  /**
+   * Whether what was read last has room for more: { node, bytes, items }, charged to `node`; with `from` that much goes from there. `why`
+   * then says what is short. Nothing is asked of a budget whose sum does not rise, even if it is over its limit.
+   */
+  fits({ node, bytes, items, from = 0 }) {
+    const { c, trial, granted } = this;
+    const target = this.numbers.get(node);
+    if (node === 0) return true;
+    trial.own.set(granted.own);
+    trial.ownItems.set(granted.ownItems);
+    if (from !== 0) trial.add(this.numbers.get(from), -bytes, -items);
+    trial.add(target, bytes, items);
+    trial.addUp(this.open, this.above, this.least);
+    for (let i = target; i >= 0; i = this.above[i]) {
+      const limit = this.long(this.nodes[i] + c.B_LIMIT);
+      if (trial.used[i] > limit && trial.used[i] > granted.used[i]) return false;
+      if (trial.items[i] > this.field(i, c.B_ITEMS_MAX) && trial.items[i] > granted.items[i]) return false;
+    }
+    return true;
+  }
+
+  /** Whether a budget from `node` up has a limit below `bytes`: then so much never fits. */
+  isNever(node, bytes) {
+    for (let i = this.numbers.get(node) ?? -1; i >= 0; i = this.above[i]) {
+      if (bytes > this.long(this.nodes[i] + this.c.B_LIMIT)) return true;
+    }
+    return false;
+  }
+
+  /** The claim, bytes, budget and tag that a record holds. */
+  recordAt(at) {
+    const { c, u32 } = this;
+    return {
+      at,
+      claim: this.view.pair(at),
+      state: u32[(at >>> 2) + 1] >>> (c.CLAIM_STATE_SHIFT - 32),
+      owner: u32[at >>> 2] & 0xff,
+      bytes: this.long(at + c.V_BYTES),
+      node: u32[(at + c.V_BUDGET) >>> 2],
+      tag: u32[(at + c.V_TAG) >>> 2],
+    };
+  }
+
+  /** All records that are held. */
+  held() {
+    return this.records
+      .filter((at) => (this.u32[at >>> 2] | this.u32[(at >>> 2) + 1]) !== 0)
+      .map((at) => this.recordAt(at));
+  }
+
+  /** How many elements the list of a pool's free ones has; −1: one of them twice, or none of the pool's. */
+  countFree(pool, elements, link) {
+    const left = new Set(elements);
+    let count = 0;
+    for (let at = this.u32[pool >>> 2]; at !== 0; at = this.u32[(at + link) >>> 2]) {
+      if (!left.delete(at)) return -1;
+      count++;
+    }
+    return count;
+  }
+}
