@@ -1,14 +1,17 @@
 // Worker threads that measure together. The main thread sets a round of jobs and sleeps; members that take part meet at a
-// spinning barrier, run, and report the CPU time that their own thread used and when they started and ended.
+// spinning barrier, run, and report the CPU time that their own thread used, when they started and ended, and how long others kept
+// them from a core meanwhile.
 import fs from "node:fs";
 import { Worker } from "node:worker_threads";
 
 const BARRIER = 0;
 const DONE = 1;
-const FIRST = 16;
+const CALL = 32;
+const ANSWER = 64;
+const FIRST = 96;
 const FIELDS = 16;
-const [GO, JOB, OPERATIONS, PARTY, ROUND] = [0, 1, 2, 3, 4];
-const RESULTS = 3;
+const [START, JOB, OPERATIONS, PARTY, ROUND] = [0, 1, 2, 3, 4];
+const RESULTS = 4;
 const PATIENCE_SECONDS = 60;
 
 // → { round, close }. `data` goes to every member's workerData, with `index` and `team`.
@@ -22,12 +25,13 @@ export async function makeTeam(url, size, data) {
   await Promise.all(workers.map(isReady));
   let rounds = 0;
   return {
-    // jobs: { MEMBER: name }; → per member { cpuNs, start, end }.
+    // jobs: { MEMBER: name }; → per member { cpuNs, start, end, delayNs }.
     round(jobs, operations) {
       rounds++;
       const members = Object.keys(jobs).map(Number);
       Atomics.store(control, BARRIER, 0);
       Atomics.store(control, DONE, 0);
+      Atomics.store(control, CALL, 0);
       for (const member of members)
         command(control, member, jobs[member], { operations, party: members.length, rounds });
       awaitDone(control, members.length);
@@ -50,8 +54,8 @@ function command(control, member, job, { operations, party, rounds }) {
   control[at + OPERATIONS] = operations;
   control[at + PARTY] = party;
   control[at + ROUND] = rounds;
-  Atomics.store(control, at + GO, rounds);
-  Atomics.notify(control, at + GO);
+  Atomics.store(control, at + START, rounds);
+  Atomics.notify(control, at + START);
 }
 
 function awaitDone(control, count) {
@@ -65,9 +69,9 @@ function awaitDone(control, count) {
 }
 
 const resultOf = (results, member) => {
-  const [cpuNs, start, end] = results.subarray(RESULTS * member, RESULTS * (member + 1));
+  const [cpuNs, start, end, delayNs] = results.subarray(RESULTS * member, RESULTS * (member + 1));
   if (Number.isNaN(cpuNs)) throw new Error(`member ${member} of the team failed`);
-  return { cpuNs, start, end };
+  return { cpuNs, start, end, delayNs };
 };
 
 // The member's side: `jobs` holds functions of a number of operations; what they return, if anything, is CPU time that
@@ -77,16 +81,18 @@ export function serveTeam({ index, team: { control, results } }, { jobs, clock, 
   port.postMessage("ready");
   let seen = 0;
   while (true) {
-    Atomics.wait(control, at + GO, seen);
-    seen = Atomics.load(control, at + GO);
+    Atomics.wait(control, at + START, seen);
+    seen = Atomics.load(control, at + START);
     const run = jobs[control[at + JOB]];
     meet(control, control[at + PARTY]);
+    const delay = delayNs();
     const start = wallMs();
     const cpu = clock.now();
     const waitedNs = tried(() => run(control[at + OPERATIONS]) ?? 0);
     results[RESULTS * index] = clock.now() - cpu - waitedNs;
     results[RESULTS * index + 1] = start;
     results[RESULTS * index + 2] = wallMs();
+    results[RESULTS * index + 3] = delayNs() - delay;
     Atomics.add(control, DONE, 1);
     Atomics.notify(control, DONE);
   }
@@ -103,8 +109,53 @@ function tried(job) {
 }
 
 function meet(control, party) {
-  Atomics.add(control, BARRIER, 1);
+  const rank = Atomics.add(control, BARRIER, 1);
   while (Atomics.load(control, BARRIER) < party);
+  if (party !== 2) return;
+  if (rank === 0) call(control);
+  else answer(control);
+}
+
+// Two that were woken together may take turns on one core for a while, although both are at the barrier. So the first calls until the
+// second answers as fast as only a thread on another core can, or until that seems hopeless.
+const CALLS = 100;
+const CALLS_MS = 0.1;
+const HOPELESS_MS = 30;
+const GO = -1;
+
+function call(control) {
+  const end = wallMs() + HOPELESS_MS;
+  let number = 0;
+  let soon = 0;
+  let now = wallMs();
+  let start = now;
+  while (number - soon < CALLS && now < end) {
+    Atomics.store(control, CALL, ++number);
+    while (Atomics.load(control, ANSWER) !== number && now < end) now = wallMs();
+    now = wallMs();
+    if (now - start > CALLS_MS) {
+      start = now;
+      soon = number;
+    }
+  }
+  Atomics.store(control, CALL, GO);
+}
+
+function answer(control) {
+  let number = 0;
+  while (number !== GO) {
+    number = Atomics.load(control, CALL);
+    Atomics.store(control, ANSWER, number);
+  }
+}
+
+// How long this thread ever was ready to run while others ran; Linux alone says.
+function delayNs() {
+  try {
+    return Number(fs.readFileSync("/proc/thread-self/schedstat", "latin1").split(" ")[1]);
+  } catch {
+    return 0;
+  }
 }
 
 // performance.now() counts from each thread's own start; this clock is one for all.
@@ -116,3 +167,24 @@ export function overlap(members) {
   const ends = members.map(({ end }) => end);
   return (Math.min(...ends) - Math.max(...starts)) / (Math.max(...ends) - Math.min(...starts));
 }
+
+// The same until the first of them ended: who was still asleep then was there all the same.
+export function overlapToFirstEnd(members) {
+  const starts = members.map(({ start }) => start);
+  const end = firstEnd(members);
+  return (end - Math.max(...starts)) / (end - Math.min(...starts));
+}
+
+// What the members' time until then came to in nanoseconds, running or asleep, without what others took of it.
+export function ownNs(members) {
+  const end = firstEnd(members);
+  return members.reduce((sum, member) => sum + Math.min(1e6 * (end - member.start), ownOf(member)), 0);
+}
+
+// The share of their time that others did not take.
+export const undisturbed = (members) =>
+  members.reduce((sum, member) => sum + ownOf(member), 0) /
+  members.reduce((sum, { start, end }) => sum + 1e6 * (end - start), 0);
+
+const firstEnd = (members) => Math.min(...members.map(({ end }) => end));
+const ownOf = ({ start, end, delayNs }) => 1e6 * (end - start) - delayNs;
