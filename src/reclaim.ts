@@ -15,6 +15,8 @@ export interface ReclaimContext {
   readonly deadline: number;
   /** The budget that has no room: names from the root down, joined by `/`. */
   readonly budgetPath: string;
+  /** That budget's level, 0 … 4: how many of the shares that `budget.onLevel` gave it are entered. */
+  readonly level: number;
 }
 
 /** Something that holds bytes of a budget and can give some back: a cache, a pool, a history. */
@@ -30,6 +32,11 @@ export interface Reclaimer {
   priority?: number;
   /** How dear a byte is to make again, to choose among equal priorities: lower goes first; 1 unless told. */
   cost?: number;
+  /**
+   * Asked only when the budget that has no room is at this level at least, 0 … 4; 0 unless told. A budget to which nobody gave shares
+   * (`budget.onLevel`) stays at 0, however full it is.
+   */
+  minLevel?: number;
   /** How many bytes it could give back now, to choose among the rest: larger goes first. */
   reclaimable?(): number;
 }
@@ -49,6 +56,8 @@ interface Entry {
   readonly reclaimer: Reclaimer;
   readonly stats: ReclaimerStats;
   isAsync: boolean;
+  /** It was asked and has not finished: it is not asked again meanwhile, by whatever it does nor past the round's time. */
+  isBusy: boolean;
   /** Not asked before this time, since it released nothing. */
   restUntil: number;
   restMs: number;
@@ -88,6 +97,7 @@ export class Reclaimers {
       reclaimer: checked(reclaimer),
       stats: { name: reclaimer.name, rounds: 0, reclaimedBytes: 0, mismatches: 0, failures: 0 },
       isAsync: false,
+      isBusy: false,
       restUntil: 0,
       restMs: REST_MS,
     };
@@ -137,11 +147,11 @@ export class Reclaimers {
       for (let progress = true; progress;) {
         progress = false;
         for (const entry of this.#inOrder(refuser)) {
-          if (entry.isAsync) continue;
+          if (entry.isAsync || !this.#mayAsk(entry, refuser)) continue;
           if (performance.now() > deadline) return undefined;
-          const missing = this.#missing(refuser, bytes);
-          const { released } = this.#ask(entry, refuser, missing, deadline, signal);
-          if (released <= 0) continue;
+          const before = this.#budgets.demand(refuser.at);
+          void this.#ask(entry, refuser, this.#missing(refuser, bytes), deadline, signal);
+          if (this.#budgets.demand(refuser.at) >= before) continue;
           progress = true;
           const done = attempt();
           if (done !== undefined) return done;
@@ -153,57 +163,75 @@ export class Reclaimers {
     }
   }
 
-  /** Asks one reclaimer; what it released at once, and the promise of one that takes longer. */
-  #ask(
-    entry: Entry,
-    refuser: Node,
-    missing: number,
-    deadline: number,
-    signal: AbortSignal,
-  ): { released: number; later: Promise<unknown> | undefined } {
+  /** Asks one reclaimer; the end of one that takes longer. What fails is its own. */
+  #ask(entry: Entry, refuser: Node, missing: number, deadline: number, signal: AbortSignal): Promise<void> | undefined {
     const before = this.#budgets.demand(refuser.at);
+    const settle = (answer: unknown): void => {
+      entry.isBusy = false;
+      this.#settle(entry, refuser, before, answer);
+    };
+    const failed = (error: unknown): void => {
+      entry.stats.failures++;
+      this.#onError(error);
+      settle(undefined);
+    };
     entry.stats.rounds++;
-    let answer: unknown;
+    entry.isBusy = true;
     try {
-      answer = entry.reclaimer.reclaim(this.#goal(refuser, missing), {
+      const answer: unknown = entry.reclaimer.reclaim(this.#goal(refuser, missing), {
         signal,
         deadline,
         budgetPath: this.#budgets.path(refuser.at),
+        level: this.#budgets.level(refuser.at),
       });
+      if (isPromise(answer)) {
+        entry.isAsync = true;
+        // One that ends after the round lets the next one begin.
+        return Promise.resolve(answer)
+          .then(settle, failed)
+          .then(() => this.answerCalls());
+      }
+      settle(answer);
     } catch (error) {
-      entry.stats.failures++;
-      this.#onError(error);
+      failed(error);
     }
-    if (isPromise(answer)) {
-      entry.isAsync = true;
-      return { released: 0, later: answer };
-    }
-    return { released: this.#settle(entry, refuser, before, answer), later: undefined };
+    return undefined;
   }
 
   /**
    * Counts what the budget says was released (what went at once to who waited for it, too); who released nothing rests, each time twice
    * as long.
    */
-  #settle(entry: Entry, refuser: Node, before: number, answer: unknown): number {
+  #settle(entry: Entry, refuser: Node, before: number, answer: unknown): void {
     const released = before - this.#budgets.demand(refuser.at);
     if (released > 0) {
       entry.stats.reclaimedBytes += released;
       entry.restMs = REST_MS;
       entry.restUntil = 0;
-      return released;
+      return;
     }
     if (typeof answer === "number" && answer > 0) entry.stats.mismatches++;
     entry.restUntil = performance.now() + entry.restMs;
     entry.restMs = Math.min(2 * entry.restMs, REST_MS_MAX);
-    return 0;
   }
 
-  /** Who holds bytes of this budget or of one below it and is not resting. */
+  /** Whether it is still registered and idle, and has to do with this budget at its level. */
+  #mayAsk(entry: Entry, { at }: Node): boolean {
+    const { budget, reclaimer, isBusy } = entry;
+    return (
+      !isBusy &&
+      this.#entries.includes(entry) &&
+      this.#budgets.isOpen(budget) &&
+      this.#budgets.isBelow(budget.at, at) &&
+      this.#budgets.level(at) >= (reclaimer.minLevel ?? 0)
+    );
+  }
+
+  /** Who may be asked for bytes of this budget and is not resting. */
   #inOrder(refuser: Node): Entry[] {
     const now = performance.now();
     return this.#entries
-      .filter(({ budget, restUntil }) => restUntil <= now && this.#budgets.isBelow(budget.at, refuser.at))
+      .filter((entry) => entry.restUntil <= now && this.#mayAsk(entry, refuser))
       .map((entry) => ({ entry, reclaimable: this.#reclaimable(entry) }))
       .sort(
         (one, two) =>
@@ -252,67 +280,48 @@ export class Reclaimers {
   /** Somebody, in whatever thread, has no room: gives back what this thread can, in its own time. */
   answerCalls(): void {
     if (this.#isRunning) return;
-    const wanting = this.#wanting();
-    if (wanting !== undefined) void this.#round(wanting.node, wanting.bytes);
+    const now = performance.now();
+    for (const entry of this.#entries) {
+      const node = entry.restUntil <= now ? this.#wantedOf(entry) : undefined;
+      if (node !== undefined) return void this.#round(node);
+    }
+    this.#goOnLater();
   }
 
-  /** A budget in which bytes are wanted that one of this thread's reclaimers may have. */
-  #wanting(): { node: Node; bytes: number } | undefined {
-    for (const { budget } of this.#entries) {
-      for (let node = budget; node.at !== 0; node = this.#budgets.parent(node.at)) {
-        const bytes = this.#budgets.wanted(node.at);
-        if (bytes > 0) return { node, bytes };
-      }
-    }
+  /** A budget in which bytes are wanted that this reclaimer may have. */
+  #wantedOf(entry: Entry): Node | undefined {
+    for (let node = entry.budget; node.at !== 0; node = this.#budgets.parent(node.at))
+      if (this.#budgets.wanted(node.at) > 0 && this.#mayAsk(entry, node)) return node;
     return undefined;
   }
 
-  async #round(refuser: Node, bytes: number): Promise<void> {
+  async #round(refuser: Node): Promise<void> {
     this.#isRunning = true;
-    clearTimeout(this.#again);
     const deadline = performance.now() + ROUND_MS;
     const signal = AbortSignal.timeout(ROUND_MS);
-    const target = this.#budgets.demand(refuser.at) - bytes;
-    const isDone = (): boolean => this.#budgets.demand(refuser.at) <= target || this.#budgets.wanted(refuser.at) === 0;
+    const over = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    const target = this.#budgets.demand(refuser.at) - this.#budgets.wanted(refuser.at);
+    const missing = (): number =>
+      this.#budgets.wanted(refuser.at) === 0 ? 0 : this.#budgets.demand(refuser.at) - target;
     try {
       for (const entry of this.#inOrder(refuser)) {
-        if (isDone() || performance.now() > deadline) break;
-        const before = this.#budgets.demand(refuser.at);
-        const { later } = this.#ask(entry, refuser, bytes, deadline, signal);
-        if (later !== undefined) await this.#awaited(entry, refuser, before, later, signal);
+        const bytes = missing();
+        if (bytes <= 0 || performance.now() > deadline) break;
+        const later = this.#mayAsk(entry, refuser) && this.#ask(entry, refuser, bytes, deadline, signal);
+        if (later) await Promise.race([later, over]);
       }
     } finally {
       this.#isRunning = false;
     }
-    if (isDone()) this.#budgets.call(refuser, 0);
+    if (missing() <= 0) this.#budgets.call(refuser, 0);
     this.#goOnLater();
-  }
-
-  /** Waits for a reclaimer that takes longer, but not past the round's time. */
-  async #awaited(
-    entry: Entry,
-    refuser: Node,
-    before: number,
-    later: Promise<unknown>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const over = new Promise<undefined>((resolve) =>
-      signal.addEventListener("abort", () => resolve(undefined), { once: true }),
-    );
-    const answer = await Promise.race([
-      later.catch((error: unknown) => {
-        entry.stats.failures++;
-        this.#onError(error);
-      }),
-      over,
-    ]);
-    this.#settle(entry, refuser, before, answer);
   }
 
   /** As long as bytes are wanted that somebody here may have: the next round when the first of those who rest has rested. */
   #goOnLater(): void {
-    if (this.#wanting() === undefined || this.#entries.length === 0) return;
-    const next = Math.min(...this.#entries.map(({ restUntil }) => restUntil));
+    const next = Math.min(...this.#entries.filter((entry) => this.#wantedOf(entry)).map(({ restUntil }) => restUntil));
+    clearTimeout(this.#again);
+    if (next === Number.POSITIVE_INFINITY) return;
     this.#again = setTimeout(() => this.answerCalls(), Math.max(0, next - performance.now()));
     (this.#again as { unref?: () => void }).unref?.();
   }
@@ -337,6 +346,7 @@ function checked(reclaimer: Reclaimer): Reclaimer {
     "reclaim",
     "priority",
     "cost",
+    "minLevel",
     "reclaimable",
   ]);
   if (typeof own.name !== "string") throw new TypeError(`a reclaimer needs a name, got ${describe(own.name)}`);
@@ -345,6 +355,7 @@ function checked(reclaimer: Reclaimer): Reclaimer {
   if (own.reclaimable !== undefined && typeof own.reclaimable !== "function")
     throw new TypeError(`reclaimer "${own.name}": reclaimable must be a function, got ${describe(own.reclaimable)}`);
   if (own.priority !== undefined) integer("priority", own.priority, 0, 100);
+  if (own.minLevel !== undefined) integer("minLevel", own.minLevel, 0, 4);
   if (own.cost !== undefined && !(typeof own.cost === "number" && own.cost >= 0))
     throw new RangeError(`cost must be a number of at least 0, got ${describe(own.cost)}`);
   return reclaimer;

@@ -1,0 +1,125 @@
+// Reclaimers, in Node and in a cross-origin isolated page: who is asked, for how much, from which level on. Goal: the documented order, and nobody
+// asked who has nothing to do with it. Method: exact states, holders whose bytes are reservations. How evicting fails elsewhere:
+// reclaim-failures.both.test.ts.
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { allWoken, expectUsed, fits, pair, take, waits } from "./budget-scene.js";
+import { expectSound } from "./lib/regions.js";
+import { reported, scene, Shelf, startTime, stopTime, turns } from "./reclaim-scene.js";
+
+beforeEach(stopTime);
+afterEach(startTime);
+
+describe("the order", () => {
+  it("is by priority, then by cost, then by who has most; each is asked for what is still missing", () => {
+    const { budget } = scene(1000);
+    const order: string[] = [];
+    const add = (name: string, bytes: number, priority?: number, cost?: number): void => {
+      const held = take(budget, bytes);
+      budget.registerReclaimer({
+        name,
+        reclaim: (wanted) => {
+          order.push(`${name} ${wanted}`);
+          held.release();
+        },
+        reclaimable: () => bytes,
+        ...(priority !== undefined && { priority }),
+        ...(cost !== undefined && { cost }),
+      });
+    };
+    add("dear", 100, 50, 9);
+    add("kept", 100, 90);
+    add("small", 100);
+    add("large", 200);
+    add("first", 100, 10);
+    expect(take(budget, 900).size).toBe(900);
+    // 600 are used: 500 are missing, and 50 that are a twentieth of the limit.
+    expect(order).toEqual(["first 550", "large 450", "small 250", "dear 150"]);
+  });
+
+  it("leaves alone who is of another branch, was taken away or is of a closed budget", () => {
+    const { r, budget } = scene(100);
+    const [one, two, gone] = [budget.child("one", { limit: 50 }), budget.child("two"), budget.child("gone")];
+    const [shelf, other] = [new Shelf(one, 50), new Shelf(two, 50)];
+    const asked: string[] = [];
+    gone.registerReclaimer({ name: "gone", priority: 0, reclaim: () => void asked.push("gone") });
+    const remove = one.registerReclaimer({
+      name: "removed",
+      priority: 0,
+      reclaim: () => void asked.push("removed"),
+    });
+    gone.close();
+    remove();
+    // A new budget may stand in the closed one's place: its reclaimers are its own.
+    const again = one.child("again");
+    one.registerReclaimer(shelf.reclaimer());
+    two.registerReclaimer(other.reclaimer());
+    expect(take(one, 10).size).toBe(10);
+    expect([shelf.asked, other.asked, asked]).toEqual([[12], [], []]);
+    expect(fits(again, 1)).toBe(true);
+    expectSound(r);
+  });
+
+  it("goes on when one of them fails, which is reported and counted", async () => {
+    const errors = reported();
+    const { r, budget } = scene(100);
+    const shelf = new Shelf(budget, 100);
+    const broken = new Error("broken");
+    budget.registerReclaimer({
+      name: "broken",
+      priority: 0,
+      reclaim: () => {
+        throw broken;
+      },
+    });
+    budget.registerReclaimer(shelf.reclaimer());
+    expect(take(budget, 10).size).toBe(10);
+    await turns();
+    expect(errors).toEqual([broken]);
+    expect(budget.reclaimerStats()).toEqual([
+      { name: "broken", rounds: 1, reclaimedBytes: 0, mismatches: 0, failures: 1 },
+      { name: "shelf", rounds: 1, reclaimedBytes: 15, mismatches: 0, failures: 0 },
+    ]);
+    expectSound(r);
+  });
+
+  it("reaches every thread: what one has is given back for a request of another", async () => {
+    const { r, other } = pair();
+    const mine = r.budget("root", { limit: 100 });
+    const theirs = other.budget("root");
+    const shelf = new Shelf(mine, 100);
+    mine.registerReclaimer(shelf.reclaimer());
+    const outcome = waits(theirs, 30);
+    await allWoken(r, other);
+    expect([outcome.state, outcome.reservation?.size]).toEqual(["granted", 30]);
+    expect(shelf.asked).toEqual([35]);
+    expectUsed(r, [[mine, 95]]);
+  });
+});
+
+describe("a reclaimer's minLevel", () => {
+  it("keeps it out of what a budget below that level asks for, and the context tells the level", () => {
+    const { budget } = scene(100);
+    const [cheap, dear] = [new Shelf(budget, 60), new Shelf(budget, 20)];
+    budget.registerReclaimer(cheap.reclaimer());
+    budget.registerReclaimer(dear.reclaimer({ name: "dear", priority: 0, minLevel: 2 }));
+    budget.onLevel([0.5, 0.9], () => {});
+    // 80 of 100: level 1.
+    expect(take(budget, 30).size).toBe(30);
+    expect([cheap.asked, dear.asked]).toEqual([[15], []]);
+    expect(cheap.contexts[0]).toMatchObject({ level: 1, budgetPath: "root" });
+    // 95 of 100: level 2, and its priority is the lower one.
+    expect(take(budget, 10).size).toBe(10);
+    expect([cheap.asked.length, dear.asked]).toEqual([1, [10]]);
+    expect(dear.contexts[0]!.level).toBe(2);
+  });
+
+  it("is 0 to 4: a RangeError or TypeError names what else it was", () => {
+    const { budget } = scene(100);
+    const reclaim = (): void => {};
+    for (const minLevel of [-1, 5, 0.5, Number.NaN])
+      expect(() => budget.registerReclaimer({ name: "x", reclaim, minLevel })).toThrow(RangeError);
+    for (const minLevel of ["high", null] as unknown as number[])
+      expect(() => budget.registerReclaimer({ name: "x", reclaim, minLevel })).toThrow(TypeError);
+    expect(budget.reclaimerStats()).toEqual([]);
+  });
+});
