@@ -3,6 +3,7 @@
 // what a reclaimer says. No reclaimer runs inside accounting; one that allocates meanwhile gets a plain answer.
 
 import { type Budgets, LIMIT, type Node, USED } from "../bindings/budgets.js";
+import { OVER_LIMIT } from "../bindings/status.js";
 import { integer, ownOptions } from "./options.js";
 import { describe } from "./size.js";
 import type { WakeHub } from "./wake.js";
@@ -74,17 +75,15 @@ const PRIORITY = 50;
 export class Reclaimers {
   readonly #budgets: Budgets;
   readonly #hub: WakeHub;
-  readonly #onError: (error: unknown) => void;
   readonly #entries: Entry[] = [];
   #unhear: (() => void) | undefined;
   #isRunning = false;
   #isCalled = false;
   #again: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(budgets: Budgets, hub: WakeHub, onError: (error: unknown) => void = reportError) {
+  constructor(budgets: Budgets, hub: WakeHub) {
     this.#budgets = budgets;
     this.#hub = hub;
-    this.#onError = onError;
   }
 
   get count(): number {
@@ -154,7 +153,11 @@ export class Reclaimers {
           if (this.#budgets.demand(refuser.at) >= before) continue;
           progress = true;
           const done = attempt();
-          if (done !== undefined) return done;
+          // What is missing now may be something else than bytes, or bytes of a budget further up, which has others to ask.
+          if (done !== undefined || this.#budgets.core.exports.reason() !== OVER_LIMIT) return done;
+          const { at } = refuser;
+          refuser = this.#budgets.refuser;
+          if (refuser.at !== at) break;
         }
       }
       return undefined;
@@ -172,7 +175,7 @@ export class Reclaimers {
     };
     const failed = (error: unknown): void => {
       entry.stats.failures++;
-      this.#onError(error);
+      reportError(error);
       settle(undefined);
     };
     entry.stats.rounds++;
@@ -186,10 +189,13 @@ export class Reclaimers {
       });
       if (isPromise(answer)) {
         entry.isAsync = true;
-        // One that ends after the round lets the next one begin.
         return Promise.resolve(answer)
           .then(settle, failed)
-          .then(() => this.answerCalls());
+          .then(() => {
+            // After its round it is an answer to whoever did not wait, and lets the next round begin.
+            if (!this.#isRunning && this.#budgets.demand(refuser.at) < before) this.#budgets.call(refuser, 0);
+            this.answerCalls();
+          });
       }
       settle(answer);
     } catch (error) {
@@ -246,7 +252,7 @@ export class Reclaimers {
     try {
       return reclaimer.reclaimable?.() ?? this.#used(budget);
     } catch (error) {
-      this.#onError(error);
+      reportError(error);
       return 0;
     }
   }
@@ -257,7 +263,7 @@ export class Reclaimers {
 
   /** Bytes that must go so that the request fits. */
   #missing(refuser: Node, bytes: number): number {
-    return Math.max(1, this.#used(refuser) + bytes - this.#budgets.number(refuser.at, LIMIT));
+    return this.#used(refuser) + bytes - this.#budgets.number(refuser.at, LIMIT);
   }
 
   /** What is missing, and a little more. */

@@ -333,6 +333,25 @@ describe("D21: a round", () => {
     expect(budget.reclaimerStats()).toMatchObject([{ rounds: 1, reclaimedBytes: 25, mismatches: 0, failures: 0 }]);
   });
 
+  it("that one finishes late is not asked for again, where nobody waits for it", async () => {
+    const { r, budget } = scene(100);
+    const shelf = new Shelf(budget, 100);
+    const asked: number[] = [];
+    budget.registerReclaimer({
+      name: "late",
+      reclaim: async (bytes) => {
+        asked.push(bytes);
+        await Promise.resolve();
+        return shelf.drop(bytes);
+      },
+    });
+    expect(budget.tryReserve(20)).toBe(null);
+    await pass(60_000);
+    await allWoken(r);
+    expect([asked, shelf.bytes]).toEqual([[25], 75]);
+    expect(take(budget, 20).size).toBe(20);
+  });
+
   it("is over for one whose promise is rejected, also where nobody waited for it", async () => {
     const errors = reported();
     const { budget } = scene(100);

@@ -82,6 +82,27 @@ describe("the order", () => {
     expectSound(r);
   });
 
+  it("asks on for what is missing by then: further up among others, and nobody where it is an item", () => {
+    const { r, budget } = scene(1000);
+    const [full, beside] = [budget.child("full", { limit: 500 }), budget.child("beside")];
+    const [shelf, next, other] = [new Shelf(full, 40, 10), new Shelf(full, 10, 10), new Shelf(beside, 50, 10)];
+    full.registerReclaimer(shelf.reclaimer());
+    full.registerReclaimer(next.reclaimer());
+    beside.registerReclaimer(other.reclaimer({ name: "other", priority: 0 }));
+    budget.setLimit(900);
+    expect(take(full, 100).size).toBe(100);
+    // 100 and a twentieth of 500 were missing here; above, where 870 were used, 70 then, and a twentieth of 900.
+    expect([shelf.asked, next.asked, other.asked]).toEqual([[125], [], [115]]);
+
+    const narrow = r.budget("narrow", { limit: 100, maxItems: 1 });
+    const only = take(narrow, 100);
+    const late: number[] = [];
+    narrow.registerReclaimer({ name: "only", reclaim: (bytes) => void only.tryResize(Math.max(0, only.size - bytes)) });
+    narrow.registerReclaimer({ name: "late", priority: 90, reclaim: (bytes) => void late.push(bytes) });
+    expect([narrow.tryReserve(10), only.size, late]).toEqual([null, 85, []]);
+    expectSound(r);
+  });
+
   it("reaches every thread: what one has is given back for a request of another", async () => {
     const { r, other } = pair();
     const mine = r.budget("root", { limit: 100 });
