@@ -34,6 +34,7 @@ const ENTRIES = {
   pressure: "src/pressure/index.ts",
   flow: "src/flow/index.ts",
   monitor: "src/monitor/index.ts",
+  governor: "src/governor/index.ts",
 };
 const DEMO_ENTRIES = ["src/demo/main.ts", "src/demo/worker.ts"];
 
