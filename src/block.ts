@@ -4,6 +4,7 @@
 import type { Core } from "../bindings/core.js";
 import { StaleBlockError } from "./errors.js";
 import { integer } from "./options.js";
+import { tracker } from "./tracker.js";
 
 /** What names a Block in another thread: structured-cloneable. */
 export interface BlockHandle {
@@ -63,6 +64,7 @@ export class Block {
    */
   handle(): BlockHandle {
     this.#requireLive();
+    tracker?.named(this);
     return this.#handle;
   }
 
@@ -92,7 +94,7 @@ export class Block {
     const old = this.#handle;
     this.#handle = moved;
     if (core.isShared(old.claim[1])) this.move(true);
-    if (core.exports.blockFree(old.offset, old.claim[0], old.claim[1]) !== 0) return;
+    if (core.exports.blockFree(old.offset, old.claim[0], old.claim[1]) !== 0) return tracker?.made(this, core);
     this.release();
     this.#handle = old;
     throw new StaleBlockError(old.offset);

@@ -23,6 +23,7 @@ import { integer, ownOptions } from "./options.js";
 import type { Reclaimer, ReclaimerStats } from "./reclaim.js";
 import { type Reservation, reservationAt, type ReservationSource, tellLevels, throwUnlessFull } from "./reservation.js";
 import { describe } from "./size.js";
+import { tracker } from "./tracker.js";
 
 /** How a request waits. */
 export interface ReserveOptions {
@@ -169,13 +170,14 @@ export class Budget {
     }
     const refuser = this.#budgets.refuser.at;
     this.#source.reclaimers.soon();
-    return this.#source.waiting.add(record, low, high, {
+    const granted = this.#source.waiting.add(record, low, high, {
       timeoutMs: timeout,
       signal,
       whyLate: () => this.#limitError(refuser, bytes, { waitedMs: timeout }),
       whyGone: () =>
         this.isOpen ? this.#limitError(refuser, bytes, { isImpossible: true }) : new BudgetClosedError(this.path),
     });
+    return tracker?.later(granted, core) ?? granted;
   }
 
   /** Why the core granted nothing and lets nobody wait. */

@@ -37,6 +37,7 @@ import { type RecoveryReport, recoverOwner, watchThread, type WatchOptions, type
 import { Reclaimers } from "./reclaim.js";
 import { Reservation, type ReservationHandle, type ReservationSource } from "./reservation.js";
 import { describe } from "./size.js";
+import { tracker } from "./tracker.js";
 import { Waiting } from "./waiting.js";
 import { WakeHub } from "./wake.js";
 
@@ -222,7 +223,9 @@ export class Region {
   allocate(bytes: number, options?: AllocOptions): Block {
     const handle = this.#source.claim(bytes, alignment("allocate", options, ALIGN_MAX));
     this.#core.view(handle.offset, bytes).fill(0);
-    return new Block(this.#source, handle);
+    const block = new Block(this.#source, handle);
+    tracker?.made(block, this.#core);
+    return block;
   }
 
   /** The Block that `block.handle()` named in another thread; a stale one if it was released. @throws TypeError for what is no handle. */
@@ -241,6 +244,7 @@ export class Region {
   adopt(handle: BlockHandle): Block {
     const block = this.open(handle);
     block.move(false);
+    tracker?.made(block, this.#core);
     return block;
   }
 
@@ -274,6 +278,7 @@ export class Region {
     const reservation = new Reservation(this.#charges, record, low as number, high as number);
     if (!reservation.isLive) throw new StaleReservationError();
     reservation.pass(false);
+    tracker?.made(reservation, this.#core);
     return reservation;
   }
 

@@ -15,6 +15,7 @@ import {
 import { integer } from "./options.js";
 import type { Levels } from "./levels.js";
 import type { Reclaimers } from "./reclaim.js";
+import { tracker } from "./tracker.js";
 import type { WakeHub } from "./wake.js";
 import type { Waiting } from "./waiting.js";
 
@@ -46,7 +47,7 @@ export function tellLevels({ budgets, levels }: ReservationSource): void {
 export class Reservation {
   // Plain fields: one of these is made for each request, and private ones cost a nanosecond each.
   /** @internal */
-  private readonly source: ReservationSource;
+  readonly source: ReservationSource;
   /** @internal 0: released. */
   private record: number;
   /** @internal */
@@ -142,6 +143,7 @@ export class Reservation {
   /** What names it in another thread, where `region.adoptReservation(handle)` makes it that thread's. @throws StaleReservationError. */
   handle(): ReservationHandle {
     this.#requireLive();
+    tracker?.named(this);
     return { record: this.record, claim: [this.low, this.high] };
   }
 
@@ -189,5 +191,7 @@ export function throwUnlessFull(reason: number, what: string, source: Reservatio
 /** @internal The reservation that this thread's last call of the core made. */
 export function reservationAt(source: ReservationSource, record: number): Reservation {
   const { core, claimAt } = source.budgets;
-  return new Reservation(source, record, core.i32[claimAt] as number, core.i32[claimAt + 1] as number);
+  const reservation = new Reservation(source, record, core.i32[claimAt] as number, core.i32[claimAt + 1] as number);
+  tracker?.made(reservation, core);
+  return reservation;
 }
