@@ -7,6 +7,9 @@ export type { ProcessMemory, SystemMemory } from "./host.js";
 export type { GcEvent, GcKind, GcSummary, ObserveGc } from "./gc.js";
 
 /** What grows, and what leaks. */
+export { trackLeaks, type LeakTracker } from "./leaks.js";
+export type { Finalization, LeakAlert, LeakEvents, LeakFailure, LeakFilter, LeakOptions } from "./leaks.js";
+export { formatLeaks, type AgeRange, type LeakGroup, type LeakLevel, type LeakReport } from "./leak-report.js";
 export { GrowthDetector, type GrowthAlert, type GrowthOptions } from "./growth.js";
 export { LeakLedger, type LeakLedgerOptions, type LedgerAlert, type LedgerStats, type LiveTag } from "./ledger.js";
 export { LeakTrend, type LeakSeverity, type LeakTrendAlert, type LeakTrendOptions } from "./trend.js";

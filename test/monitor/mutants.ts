@@ -1,6 +1,7 @@
 // Mutants of the monitor: rules of the specifications' sources, and what is easily written, that alarm always, for ever or too late. The tests
 // show that the assertions which ours pass fail for them.
 import type { Timers } from "../../src/flow/time.js";
+import type { Finalization } from "../../src/monitor/leaks.js";
 
 /** XyPriss' `detectMemoryLeak`: ten samples of raw use, last against first; more than 10 % up is a leak, at each sample anew. */
 export class RisingLeakRule {
@@ -87,5 +88,19 @@ export class CatchingUpMonitor {
     const waitMs = this.#dueMs - this.#clock();
     if (waitMs > 0) this.#timers.set(look, waitMs);
     else look();
+  }
+}
+
+/** A leak detector that tells of each handle that was collected: of one leak as often as it leaks. */
+export class ToldAtEachCollection {
+  readonly #registry: { register(target: object, held: number): void };
+  alerts = 0;
+
+  constructor(finalization: Finalization) {
+    this.#registry = finalization(() => this.alerts++);
+  }
+
+  track(handle: object): void {
+    this.#registry.register(handle, 0);
   }
 }
