@@ -10,6 +10,7 @@ export type { GcEvent, GcKind, GcSummary, ObserveGc } from "./gc.js";
 export { trackLeaks, type LeakTracker } from "./leaks.js";
 export type { Finalization, LeakAlert, LeakEvents, LeakFailure, LeakFilter, LeakOptions } from "./leaks.js";
 export { formatLeaks, type AgeRange, type LeakGroup, type LeakLevel, type LeakReport } from "./leak-report.js";
+export { HeapSnapshots, type HeapSnapshotsOptions, type HeapSnapshotsStats, type SnapshotHost } from "./snapshots.js";
 export { GrowthDetector, type GrowthAlert, type GrowthOptions } from "./growth.js";
 export { LeakLedger, type LeakLedgerOptions, type LedgerAlert, type LedgerStats, type LiveTag } from "./ledger.js";
 export { LeakTrend, type LeakSeverity, type LeakTrendAlert, type LeakTrendOptions } from "./trend.js";
