@@ -252,12 +252,11 @@ export class LeakTracker extends Events<LeakEvents> {
   #moved(handle: Block | Reservation, tracked: Tracked, core: Core): void {
     // Another tracker's, which is over.
     if (!this.#tracked.has(tracked)) return;
-    const { isNamed } = tracked;
     // The region's own outlives all handles.
     if (core.isShared(handle.handle().claim[1])) this.#tracked.delete(tracked);
     tracked.claim = claimOf(handle, core);
-    // Asking for its name was no giving away.
-    tracked.isNamed = isNamed;
+    // What others were told is stale, and asking for the new name was no giving away.
+    tracked.isNamed = false;
   }
 
   #sweep(): void {

@@ -57,6 +57,16 @@ describe("a handle that was collected without a release", () => {
     expect(r.usedBytes).toBe(20 * KIB);
   });
 
+  it("is told of as a Block whose name another thread has, once it has moved and that name is stale", async () => {
+    const { r, gc, alerts } = scene();
+    const block = r.allocate(100);
+    const stale = r.open(block.handle());
+    block.resize(20 * KIB);
+    expect(stale.isLive).toBe(false);
+    await gc.collect(block);
+    expect(alerts).toMatchObject([{ kind: "block", count: 1, bytes: 20 * KIB }]);
+  });
+
   it("is told of where its request had waited", async () => {
     const { r, gc, alerts } = scene({ frames: 1 });
     const budget = r.budget("b", { limit: 10 });
