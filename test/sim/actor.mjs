@@ -84,7 +84,11 @@ export class Actor {
     this.model.openOwner(this.ownerId);
     const status = yield { name: "detachRegion", args: [] };
     if (status === TRAPPED) this.model.cut("detach");
-    else {
+    else if (status === this.c.BUSY) {
+      // Something waits that could not be ended: it is to be called again.
+      this.requireBusy("detachRegion", true);
+      this.isHalfOut = true;
+    } else {
       this.model.releaseOwner(this.ownerId);
       this.setOwner(0);
     }

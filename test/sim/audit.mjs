@@ -77,8 +77,10 @@ export class Audit {
     } else if (/alloc/i.test(call.name)) model.cut("alloc");
   }
 
-  run(actors) {
+  /** `settle` is called when the dead are recovered. */
+  run(actors, settle) {
     this.recoverDead(actors);
+    settle();
     if (this.view.word(this.c.H_POISON) !== 0)
       throw new Violation(`the region is poisoned: ${this.view.word(this.c.H_POISON)}`);
     for (const actor of actors) if (actor.thread.status === DEAD) this.dropDead(actor.ownerId);

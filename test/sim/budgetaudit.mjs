@@ -5,6 +5,7 @@ import { Violation } from "./thread.mjs";
 
 export class BudgetAudit {
   constructor(machine, model, main) {
+    this.watch = machine.budgets;
     this.view = machine.budgets.view;
     this.words = machine.view;
     this.ledger = model.ledger;
@@ -29,9 +30,11 @@ export class BudgetAudit {
     const { view, ledger } = this;
     const problem = view.read() ?? view.findMiscount();
     if (problem) throw new Violation(`${problem}, at the end`);
+    this.watch.waits.checkQueues();
     this.holds = [];
     const records = new Map(view.held().map((record) => [record.at, record]));
     for (const entry of ledger.all("reservation")) this.#compareRecord(entry, records);
+    for (const entry of ledger.all("waiting")) this.#compareWaiting(entry, records);
     for (const { at, state, owner, bytes } of records.values()) {
       if (state === this.c.CLAIM_LEAVING)
         throw new Violation(`the reservation at ${at} was given back and is charged still`);
@@ -56,6 +59,27 @@ export class BudgetAudit {
       throw new Violation(`the reservation at ${entry.at} is charged to another budget`);
     if (entry.tag !== found.tag) throw new Violation(`the reservation at ${entry.at} has another tag`);
     this.holds.push(found);
+  }
+
+  /** A request that its owner has not seen decided waits still, or was granted, or was ended by whoever may have. */
+  #compareWaiting(entry, records) {
+    const { c } = this;
+    const found = records.get(entry.at);
+    const [low, high] = entry.claim;
+    const rest = (1 << (c.CLAIM_STATE_SHIFT - 32)) - 1;
+    const isIt = found !== undefined && found.claim[0] === low && ((found.claim[1] ^ high) & rest) === 0;
+    const fate = this.ledger.fateOf(entry);
+    if (fate === "gone" && isIt) throw new Violation(`the request at ${entry.at} was ended and is there still`);
+    if (fate === "held" && !isIt && !this.watch.waits.never.has(String(entry.claim)))
+      throw new Violation(`the request at ${entry.at} was neither granted nor ended, and is not there`);
+    if (!isIt) return;
+    records.delete(entry.at);
+    if (found.state !== c.CLAIM_LIVE && found.state !== c.CLAIM_WAITING)
+      throw new Violation(`the request at ${entry.at} is in the state ${found.state}`);
+    const isRight = entry.sizes.has(found.bytes) && entry.tag === found.tag;
+    if (!isRight || ![...entry.budgets].some((id) => this.ledger.entries.get(id).at === found.node))
+      throw new Violation(`the request at ${entry.at} is for other bytes than were asked for`);
+    if (found.state === c.CLAIM_LIVE) this.holds.push(found);
   }
 
   /** Whether a record is that reservation; what was being shared when its call was cut may have another claim. */
@@ -106,6 +130,7 @@ export class BudgetAudit {
       if (this.exports.reservationFree(at, ...claim) !== 1)
         throw new Violation(`the reservation at ${at} cannot be given back at the end`);
     }
+    this.#endWaiting();
     this.#requireSums("when everything was given back");
     for (const i of view.open) {
       const at = view.nodes[i];
@@ -118,6 +143,24 @@ export class BudgetAudit {
     if (view.countFree(c.H_NODES, view.nodes, c.B_NEXT) !== view.nodes.length) throw new Violation("a node is lost");
     if (view.countFree(c.H_RECORDS, view.records, c.V_NEXT) !== view.records.length)
       throw new Violation("a record is lost");
+  }
+
+  /** Who waited was granted by now, but for who has no room beside the budgets' minimums. */
+  #endWaiting() {
+    const { c, view, watch } = this;
+    while (true) {
+      const problem = view.read() ?? view.findMiscount();
+      if (problem) throw new Violation(`${problem}, while everything was given back`);
+      watch.waits.checkQueues();
+      const [record] = view.held();
+      if (!record) return;
+      const isWaiting = record.state === c.CLAIM_WAITING;
+      const { at, claim } = record;
+      const isDone = isWaiting
+        ? this.exports.reservationCancel(at, ...claim) === c.OK
+        : this.exports.reservationFree(at, ...claim) === 1;
+      if (!isDone) throw new Violation(`the request at ${at} cannot be ended at the end`);
+    }
   }
 
   #requireSums(when) {

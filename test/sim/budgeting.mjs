@@ -10,7 +10,7 @@ const ITEMS_MAX = 0xffffffff;
 const TWO_32 = 4294967296;
 const encoder = new TextEncoder();
 
-const ledgerOf = (t) => t.model.ledger;
+export const ledgerOf = (t) => t.model.ledger;
 
 /** Leaves a budget or a hold for others, by name. */
 export function leave(t, name, what) {
@@ -27,7 +27,7 @@ export function find(t, name) {
 }
 
 /** A call begins that a death may cut, and that may be refused for want of room if there is a `charge`. */
-function begin(t, deed, charge = undefined) {
+export function begin(t, deed, charge = undefined) {
   ledgerOf(t).begin(deed);
   if (!t.thread) return deed;
   t.thread.deed = deed;
@@ -36,7 +36,7 @@ function begin(t, deed, charge = undefined) {
 }
 
 /** It has ended; true: by an exception. */
-function isCut(t, deed, answer) {
+export function isCut(t, deed, answer) {
   if (t.machine?.budgets.isChanged) t.machine.budgets.look();
   deed.charge = t.thread?.charge;
   if (t.thread) {
@@ -48,14 +48,15 @@ function isCut(t, deed, answer) {
   return true;
 }
 
-const reasonOf = (t) => t.view.word(t.slot + t.c.S_REASON);
+export const reasonOf = (t) => t.view.word(t.slot + t.c.S_REASON);
 
 const nameOf = (t, reason) =>
-  Object.keys(t.c).find((key) => t.c[key] === reason && /^(FULL|BUSY|N|OVER|BUDGET_GONE|HAS|TOO|POI)/.test(key)) ??
-  reason;
+  Object.keys(t.c).find(
+    (key) => t.c[key] === reason && /^(FULL|BUSY|N|O(VER|THERS)|BUDGET_GONE|HAS|TOO|POI)/.test(key),
+  ) ?? reason;
 
 /** A charge was refused: the reason must hold. */
-function refuse(t, deed, reason) {
+export function refuse(t, deed, reason) {
   const { charge } = deed;
   const { c } = t;
   const said = `${deed.name} said ${nameOf(t, reason)}`;
@@ -67,6 +68,7 @@ function refuse(t, deed, reason) {
   if (reason === c.FULL && t.mayBeFull && !t.thread.request?.fits) return undefined;
   if (reason === c.BUDGET_GONE && (!charge.wasOpen || deed.isBeside)) return undefined;
   if (reason === c.HAS_CHILDREN && !charge.wasWhole) return undefined;
+  if (reason === c.OTHERS_FIRST && charge.sawOthers) return undefined;
   const isNoRoom = reason === c.OVER_LIMIT || reason === c.OVER_ITEMS || reason === c.NEVER;
   if (!isNoRoom) throw new Violation(`${said}, and that is not so`);
   if (charge.fits) throw new Violation(`${said} although it would have fitted at each instant of the call`);
@@ -74,8 +76,14 @@ function refuse(t, deed, reason) {
   return undefined;
 }
 
+/** A charge was made: then nobody waited where it needed room, at some instant of the call. */
+export function requireFirst({ name, charge }) {
+  if (charge && !charge.wasFirst)
+    throw new Violation(`${name} was granted although others waited for room at each instant of the call`);
+}
+
 /** The heap's room for another chunk is judged as that for an allocation. */
-function mayGrow(t, grains) {
+export function mayGrow(t, grains) {
   t.request(grains * t.c.GRAIN_BYTES, t.c.KIND_INTERNAL, 1, t.mayBeFull);
 }
 
@@ -121,6 +129,7 @@ export function* openBudget(t, parent, text, { limit = Infinity, min = 0, items 
   const at = yield { name: "openBudget", args: [node, state, number] };
   if (isCut(t, deed, at)) return undefined;
   if (at === 0) return refuse(t, deed, reasonOf(t));
+  requireFirst(deed);
   const opened = t.view.u32[out + c.OPENED_STATE];
   const wasThere = t.view.u32[out + c.OPENED_BEFORE] === 1;
   return ledgerOf(t).open({ at: at >>> 0, state: opened, node, number, limit, min, wasThere });
@@ -141,11 +150,12 @@ export function* reserve(t, budget, bytes, tag = 0) {
   const at = yield { name: "reserve", args: [node, state, bytes, tag] };
   if (isCut(t, deed, at)) return undefined;
   if (at === 0) return refuse(t, deed, reasonOf(t));
-  return granted(t, at >>> 0, { bytes, budget, tag });
+  requireFirst(deed);
+  return ledgerOf(t).take(granted(t, at >>> 0, { bytes, budget, tag }));
 }
 
-/** A record was handed out: nobody else may know it. */
-function granted(t, at, { bytes, budget, tag }) {
+/** A record was handed out: nobody else may know it. What the ledger is to be told of it. */
+export function granted(t, at, { bytes, budget, tag }) {
   const ledger = ledgerOf(t);
   const claim = t.view.pair(t.slot + t.c.S_CLAIM);
   // Its budget may have been closed by now, and the record be another's.
@@ -160,7 +170,7 @@ function granted(t, at, { bytes, budget, tag }) {
     )
       throw new Violation(`the record at ${at} was handed out twice`);
   }
-  return ledger.take({ at, claim, bytes, budget, owner: t.ownerId, tag });
+  return { at, claim, bytes, budget, owner: t.ownerId, tag };
 }
 
 /** Gives a reservation back. */
@@ -200,9 +210,15 @@ export function* resize(t, hold, bytes) {
   );
   const done = yield { name: "reservationResize", args: [at, ...hold.claim, bytes] };
   if (isCut(t, deed, done)) return undefined;
-  if (done === 1) ledger.end(deed, true);
+  if (done === 1) endDone(t, deed);
   else endRefused(t, deed);
   return done === 1;
+}
+
+function endDone(t, deed) {
+  // What others changed meanwhile may have needed less.
+  if (!deed.isBeside) requireFirst(deed);
+  ledgerOf(t).end(deed, true);
 }
 
 /** Takes a part of a reservation into one of its own. */
@@ -222,7 +238,7 @@ export function* split(t, hold, bytes) {
   if (isCut(t, deed, part)) return undefined;
   if (part === 0) return endRefused(t, deed);
   ledger.end(deed, true);
-  const taken = granted(t, part >>> 0, { bytes, budget, tag });
+  const taken = ledger.take(granted(t, part >>> 0, { bytes, budget, tag }));
   // Of what another moves, or was moving when it was cut, the part may be charged to either budget.
   for (const id of ledger.placesOf(hold)) ledger.of(taken).budgets.add(id);
   return taken;
@@ -239,7 +255,7 @@ export function* move(t, hold, budget) {
   );
   const done = yield { name: "reservationMove", args: [at, ...hold.claim, budget.at, budget.state] };
   if (isCut(t, deed, done)) return undefined;
-  if (done === 1) ledger.end(deed, true);
+  if (done === 1) endDone(t, deed);
   else endRefused(t, deed);
   return done === 1;
 }

@@ -50,6 +50,10 @@ export class BudgetView {
     this.nodes = [];
     this.records = [];
     this.numbers = new Map();
+    /** Reservations that wait for room: { at, claim, owner, i (their budget), bytes, waits, ticket }. */
+    this.waiters = [];
+    /** Whether the last request that was tried needs room in a budget where somebody waits. */
+    this.isOthersFirst = false;
     this.#resize();
   }
 
@@ -124,7 +128,7 @@ export class BudgetView {
   }
 
   /** Runs `look` on the region as it will be when what the journal says is done. */
-  #settled(look) {
+  settled(look) {
     const { c, u32 } = this;
     if (u32[c.H_CHARGE >>> 2] === 0) return look();
     const undo = [this.#doJournalled(c.H_CHARGE_AT, c.H_CHARGE_VALUE)];
@@ -139,7 +143,7 @@ export class BudgetView {
   /** Adds everything up anew. Returns what is wrong: a reservation or a budget that belongs nowhere. */
   read() {
     this.learn();
-    return this.#settled(() => this.#findOpen() ?? this.#addUp());
+    return this.settled(() => this.#findOpen() ?? this.#addUp());
   }
 
   /** The budgets there are, the deepest first, and what is above each. */
@@ -164,18 +168,31 @@ export class BudgetView {
     const isLeavingTakenOut = u32[c.H_LEAVING >>> 2] !== 0;
     all.clear();
     granted.clear();
+    this.waiters = [];
     for (const at of this.records) {
       const high = u32[(at >>> 2) + 1];
       if ((u32[at >>> 2] | high) === 0) continue;
       const i = this.numbers.get(u32[(at + c.V_BUDGET) >>> 2]);
       if (i === undefined || !this.isOpen(i)) return `the reservation at ${at} is charged to no budget`;
       const bytes = this.long(at + c.V_BYTES);
+      const state = high >>> (c.CLAIM_STATE_SHIFT - 32);
+      if (state === c.CLAIM_WAITING) {
+        this.waiters.push(this.#waiterAt(at, i, bytes));
+        continue;
+      }
       all.add(i, bytes, 1);
-      if (!isLeavingTakenOut || high >>> (c.CLAIM_STATE_SHIFT - 32) !== c.CLAIM_LEAVING) granted.add(i, bytes, 1);
+      if (!isLeavingTakenOut || state !== c.CLAIM_LEAVING) granted.add(i, bytes, 1);
     }
     all.addUp(this.open, this.above, this.least);
     granted.addUp(this.open, this.above, this.least);
     return undefined;
+  }
+
+  #waiterAt(at, i, bytes) {
+    const { c, u32 } = this;
+    const waits = u32[(at + c.V_WAITS) >>> 2];
+    const ticket = u32[(at + c.V_TICKET) >>> 2];
+    return { at, claim: this.view.pair(at), owner: u32[at >>> 2] & 0xff, i, bytes, waits, ticket };
   }
 
   /** Where the counters differ from what was added up; undefined: nowhere. */
@@ -210,7 +227,7 @@ export class BudgetView {
 
   isState(node, state) {
     const at = (node + this.c.B_STATE) >>> 2;
-    return this.#settled(() => this.u32[at]) === state;
+    return this.settled(() => this.u32[at]) === state;
   }
 
   /**
@@ -220,18 +237,54 @@ export class BudgetView {
   fits({ node, bytes, items, from = 0 }) {
     const { c, trial, granted } = this;
     const target = this.numbers.get(node);
+    this.isOthersFirst = false;
     if (node === 0) return true;
     trial.own.set(granted.own);
     trial.ownItems.set(granted.ownItems);
     if (from !== 0) trial.add(this.numbers.get(from), -bytes, -items);
     trial.add(target, bytes, items);
     trial.addUp(this.open, this.above, this.least);
+    this.isOthersFirst = this.waiters.some(({ waits }) => {
+      const i = this.numbers.get(waits);
+      return this.isAbove(i, target) && trial.used[i] > granted.used[i];
+    });
     for (let i = target; i >= 0; i = this.above[i]) {
       const limit = this.long(this.nodes[i] + c.B_LIMIT);
       if (trial.used[i] > limit && trial.used[i] > granted.used[i]) return false;
       if (trial.items[i] > this.field(i, c.B_ITEMS_MAX) && trial.items[i] > granted.items[i]) return false;
     }
     return true;
+  }
+
+  /** Whether budget `above` is `i` or one that stands above it. */
+  isAbove(above, i) {
+    for (let up = i; up >= 0; up = this.above[up]) if (up === above) return true;
+    return false;
+  }
+
+  /**
+   * Which of the budgets above `i`, and of `i` itself, has no room for one more reservation of so many bytes in `i`, by what is charged: { used,
+   * items } is what each would have.
+   */
+  tryOn(i, bytes) {
+    const { all, trial } = this;
+    trial.own.set(all.own);
+    trial.ownItems.set(all.ownItems);
+    trial.add(i, bytes, 1);
+    trial.addUp(this.open, this.above, this.least);
+    return trial;
+  }
+
+  /** Whether so many bytes fit in budget `i` whatever is given back: what a minimum further down covers is charged above it already. */
+  isImpossible(i, bytes) {
+    const { c, nodes } = this;
+    let covered = 0;
+    for (let up = i; up >= 0; up = this.above[up]) {
+      if (bytes > this.long(nodes[up] + c.B_LIMIT) && bytes > covered) return true;
+      if (this.field(up, c.B_ITEMS_MAX) === 0) return true;
+      covered = Math.max(covered, this.long(nodes[up] + c.B_MIN));
+    }
+    return false;
   }
 
   /** Whether a budget from `node` up has a limit below `bytes`: then so much never fits. */

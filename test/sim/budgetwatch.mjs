@@ -5,13 +5,16 @@
 //   another than its holder, but claims: without it a claim only becomes LEAVING · when nobody holds the latch, counters = records
 
 import { BudgetView } from "./budgetview.mjs";
+import { LevelWatch } from "./levelwatch.mjs";
 import { UNITS } from "./map.mjs";
 import { Violation } from "./thread.mjs";
+import { WaitWatch } from "./waitwatch.mjs";
 
 // What a unit of 8 bytes is.
 const GUARDED = 1;
 const CLAIM = 2;
 const WATCHED = 4;
+const HOOKED = 8;
 
 export class BudgetWatch {
   constructor(machine) {
@@ -31,6 +34,8 @@ export class BudgetWatch {
     this.isChanged = false;
     this.isOn = false;
     this.latchAt = this.c.H_BUDGET_LOCK >>> 2;
+    this.waits = new WaitWatch(machine, this.view);
+    this.levels = new LevelWatch(machine, this.view);
   }
 
   get holder() {
@@ -47,6 +52,9 @@ export class BudgetWatch {
     this.#mark(c.H_BUDGET_FLAGS, WATCHED);
     for (let at = c.H_CHARGE; at < c.H_NAMES + 8; at += 8) this.#mark(at, GUARDED);
     for (const at of [c.H_CHARGE, c.H_NODES, c.H_RECORDS]) this.#mark(at, GUARDED | WATCHED);
+    // Who is told something is told under the latch, and each time that is looked at.
+    for (let index = 1; index <= this.u32[c.H_MAX_OWNERS >>> 2]; index++)
+      this.#mark(this.machine.view.slot(index) + c.S_WAKE, GUARDED | HOOKED);
     this.#markChunks();
     this.chunksKept = this.markedChunks.length;
     this.later = [];
@@ -64,6 +72,8 @@ export class BudgetWatch {
     if (!this.isOn) return;
     this.view.read();
     for (const i of this.view.open) this.#remember(i);
+    this.waits.begin();
+    this.levels.begin();
   }
 
   /** The mark of the unit at `at`; what is watched is hooked at every write, also of a thread that is alone there. */
@@ -71,14 +81,15 @@ export class BudgetWatch {
     const unit = at >>> 3;
     if (this.marks[unit] === 0) this.later.push(unit);
     this.marks[unit] = mark;
-    if (mark & WATCHED) this.machine.sharing.watch(unit);
+    if (mark & (WATCHED | HOOKED)) this.machine.sharing.watch(unit);
   }
 
   #markChunks() {
     const { c, view } = this;
     view.learn();
     for (const chunk of view.nodeChunks) this.#markChunk(chunk, c.NODE_BYTES, [c.B_STATE, c.B_LIMIT, c.B_USED]);
-    for (const chunk of view.recordChunks) this.#markChunk(chunk, c.RESERVATION_BYTES, [c.V_BYTES, c.V_BUDGET]);
+    const ofRecord = [c.V_BYTES, c.V_BUDGET, c.V_WAITS];
+    for (const chunk of view.recordChunks) this.#markChunk(chunk, c.RESERVATION_BYTES, ofRecord);
   }
 
   #markChunk(chunk, bytes, watched) {
@@ -92,6 +103,7 @@ export class BudgetWatch {
         this.#mark(at + offset, GUARDED | (watched.includes(offset) ? WATCHED : 0));
       }
       if (bytes === c.RESERVATION_BYTES) this.#mark(at + c.V_CLAIM, CLAIM | WATCHED);
+      else for (const offset of [c.B_LEVEL, c.B_WANTED]) this.#mark(at + offset, GUARDED | HOOKED);
     }
   }
 
@@ -99,6 +111,7 @@ export class BudgetWatch {
   wrote(thread, site, address) {
     const mark = this.marks[address >>> 3];
     if (mark & WATCHED) this.isChanged = true;
+    if (mark & HOOKED) this.levels.wrote(thread, address);
     if (!(mark & (GUARDED | CLAIM)) || this.holder === thread.ownerIndex) return;
     if (mark & CLAIM) {
       this.loose.push([address, this.u32[address >>> 2], this.u32[(address >>> 2) + 1]]);
@@ -135,10 +148,14 @@ export class BudgetWatch {
     const problem = view.read();
     if (problem) throw new Violation(problem);
     for (const i of view.open) this.#checkLimit(i, view.nodes[i]);
+    this.waits.look();
+    this.levels.look();
     if (this.u32[this.latchAt] !== 0) return;
     if (this.u32[c.H_CHARGE >>> 2] !== 0) throw new Violation("the latch was let go before the charge was done");
     const miscount = view.findMiscount();
     if (miscount) throw new Violation(miscount);
+    this.waits.atRest();
+    this.levels.atRest();
   }
 
   #checkLimit(i, node) {
@@ -172,7 +189,11 @@ export class BudgetWatch {
     const { view } = this;
     charge.wasOpen &&= charge.state === undefined || view.isState(charge.node, charge.state);
     charge.wasWhole &&= !(charge.kind === "close" && view.hasChildren(charge.node));
-    if (charge.fits) charge.fits = charge.wasOpen && this.#fits(charge);
+    view.isOthersFirst = false;
+    const fits = charge.wasOpen && this.#fits(charge);
+    charge.fits &&= fits;
+    charge.sawOthers ||= view.isOthersFirst;
+    charge.wasFirst ||= !view.isOthersFirst;
     charge.sawNever ||= charge.kind !== "move" && view.isNever(charge.node, charge.total);
     charge.sawNever ||= charge.kind === "move" && view.isNever(charge.node, view.long(charge.at + this.c.V_BYTES));
   }
@@ -193,7 +214,14 @@ export class BudgetWatch {
 
   /** A request begins: { kind, node, state, bytes, items, … }. */
   open(charge) {
-    Object.assign(charge, { fits: true, wasOpen: true, wasWhole: true, sawNever: false });
+    Object.assign(charge, {
+      fits: true,
+      wasOpen: true,
+      wasWhole: true,
+      sawNever: false,
+      sawOthers: false,
+      wasFirst: false,
+    });
     charge.total ??= charge.bytes;
     this.view.read();
     this.judge(charge);

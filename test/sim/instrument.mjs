@@ -175,6 +175,22 @@ function savers(globals) {
   return [save, load];
 }
 
+/**
+ * What a thread outside the core does that waits to be told: it looks at a word and at a claim, and sleeps while the word is what it was. Hooked
+ * as the core is. Others may come in between its looks and its sleep.
+ */
+function waiterFunctions() {
+  const look = ["i32.atomic.load", get("$at")];
+  const sleep = ["memory.atomic.wait32", get("$at"), get("$seen"), ["i64.const", "-1"]];
+  const at = ["param", "$at", "i32"];
+  const seen = ["param", "$seen", "i32"];
+  return {
+    Look: ["func", "$simLook", at, ["result", "i32"], look],
+    Claim: ["func", "$simClaim", at, ["result", "i64"], ["i64.atomic.load", get("$at")]],
+    Sleep: ["func", "$simSleep", at, seen, ["result", "i32"], ["drop", look], sleep],
+  };
+}
+
 /** Puts the core on the simulator's memory: unshared (one JavaScript thread runs all), and longer than the region. */
 function widenMemory(module) {
   for (const node of module) {
@@ -256,6 +272,10 @@ export function instrument(bytes, names, mutate = undefined) {
     index++;
     return pass.run(node);
   });
+  for (const [name, func] of Object.entries(waiterFunctions())) {
+    rewritten.push(new FunctionPass(`waiter/${name.toLowerCase()}`, sites).run(func));
+    rewritten.push(["export", `"sim${name}"`, ["func", func[1]]]);
+  }
   const at = firstDefinition(rewritten);
   rewritten.splice(at, 0, ...IMPORTS, ...SIM_GLOBALS.map(simGlobal));
   rewritten.push(...savers(globals));

@@ -97,6 +97,41 @@ export class Ledger {
     return { id: entry.id, claim };
   }
 
+  /** A request waits for room: what `take` is told, by the claim that waits. */
+  wait(request) {
+    const { id, claim } = this.take(request);
+    this.entries.get(id).kind = "waiting";
+    return { id, claim, waits: true };
+  }
+
+  /** It was granted, and has this claim. */
+  grant(hold, claim) {
+    const entry = this.of(hold);
+    if (entry.kind !== "waiting" || entry.freed === YES)
+      throw new Violation(`the request at ${entry.at} was ended before, and is granted`);
+    Object.assign(entry, { kind: "reservation", claim });
+    return { id: hold.id, claim };
+  }
+
+  /** It was ended by who waited. */
+  endWait(hold) {
+    const entry = this.of(hold);
+    if (entry.kind !== "waiting" || entry.freed === YES)
+      throw new Violation(`the request at ${entry.at} was decided before, and is ended`);
+    entry.freed = YES;
+  }
+
+  /** Whether somebody else may have ended it: who closes its budget, who recovers its owner, or a call that was cut. */
+  mayBeEnded(hold) {
+    const entry = this.of(hold);
+    return (
+      entry.freed !== NO ||
+      [...entry.deeds].length > 0 ||
+      this.leaving.has(entry.owner) ||
+      [...entry.budgets].some((id) => this.entries.get(id).closing !== NO)
+    );
+  }
+
   /** The reservation that a call is about, or the budget whose limit it changes. */
   #subjectOf({ kind, hold, budget }) {
     const what = hold ?? (kind === "limit" ? budget : undefined);
@@ -230,7 +265,7 @@ export class Ledger {
     if (!deed) return;
     this.#subjectOf(deed)?.deeds.delete(deed);
     const entry = deed.hold && this.of(deed.hold);
-    if (deed.kind === "free") entry.freed ||= MAYBE;
+    if (deed.kind === "free" || deed.kind === "cancel") entry.freed ||= MAYBE;
     else if (deed.kind === "resize" || deed.kind === "split") this.#changeSize(entry, deed, false);
     else if (deed.kind === "move") entry.budgets.add(deed.budget.id);
     else if (deed.kind === "pass") entry.isPassCut = true;

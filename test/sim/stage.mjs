@@ -91,6 +91,7 @@ export class Stage {
     this.main.setOwner(this.mainOwner);
     everyone.forEach((actor, i) => {
       actor.thread.giving = undefined;
+      actor.isHalfOut = false;
       actor.setOwner(this.owners[i]);
     });
     const programs = [];
@@ -106,13 +107,25 @@ export class Stage {
   }
 
   #finish(everyone) {
-    // A Block that an exception kept from its caller is still its owner's: leaving gives it back.
-    for (const actor of this.actors) {
-      if (actor.thread.traps > 0 && actor.thread.status === FINISHED && actor.ownerId !== 0) actor.now(actor.detach());
-    }
+    this.#leaveCut();
     if (this.scenario.finish) this.scenario.finish(this);
-    else this.audit.run(everyone);
+    else this.audit.run(everyone, () => this.#leaveCut(true));
     this.scenario.verify?.(this);
+  }
+
+  /** What an exception kept from its caller is still its owner's: leaving gives it back, and (`isSure`) is refused by nobody. */
+  #leaveCut(isSure = false) {
+    for (const actor of this.actors) {
+      const isCut = actor.thread.traps > 0 || actor.isHalfOut;
+      if (!isCut || actor.thread.status !== FINISHED || actor.ownerId === 0) continue;
+      this.model.openOwner(actor.ownerId);
+      // Who died with the latch may not be recovered yet.
+      const status = actor.exports.detachRegion();
+      if (isSure && status !== 0) throw new Violation(`detachRegion answers ${status} at the quiet end`);
+      if (status !== 0) continue;
+      this.model.releaseOwner(actor.ownerId);
+      actor.setOwner(0);
+    }
   }
 
   *#program(actor) {

@@ -19,7 +19,7 @@ function closedOrWhole(stage) {
     for (const { ownerId } of dead) inside[0].now(inside[0].markDead(ownerId));
   }
   if (stage.main.now(stage.main.attach()) <= 0) throw new Violation("the region is open, but nobody can attach to it");
-  stage.audit.run([...stage.actors, stage.undertaker]);
+  stage.audit.run([...stage.actors, stage.undertaker], () => {});
 }
 
 function* close(t, stage) {
