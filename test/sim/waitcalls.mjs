@@ -122,3 +122,17 @@ export function* setLevels(t, budget, entries, gap) {
 export function* callFor(t, { at: node, state }, bytes) {
   yield { name: "callForBytes", args: [node, state, bytes] };
 }
+
+/** Sleeps until it is told of something and `isSo`: then somebody must tell it, or (when nobody else is left) it was never so. */
+export function* told(t, isSo) {
+  const word = t.slot + t.c.S_WAKE;
+  while (true) {
+    const seen = yield { name: "simLook", args: [word] };
+    if (seen === TRAPPED) continue;
+    if (isSo()) return;
+    const why = yield { name: "simSleep", args: [word, seen] };
+    if (why !== 2) continue;
+    if (isSo() && t.view.word(t.c.H_BUDGET_LOCK) === 0) throw new Violation("who sleeps was not told");
+    return;
+  }
+}

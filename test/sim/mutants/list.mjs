@@ -6,5 +6,13 @@ import { PAGE_MUTANTS } from "./pages.mjs";
 import { SLAB_MUTANTS } from "./slabs.mjs";
 import { MOVE_MUTANTS } from "./moves.mjs";
 import { OWNER_MUTANTS } from "./owners.mjs";
+import { WAITING_MUTANTS } from "./waiting.mjs";
 
-export const MUTANTS = [...SLAB_MUTANTS, ...PAGE_MUTANTS, ...OWNER_MUTANTS, ...MOVE_MUTANTS, ...BUDGET_MUTANTS];
+export const MUTANTS = [
+  ...SLAB_MUTANTS,
+  ...PAGE_MUTANTS,
+  ...OWNER_MUTANTS,
+  ...MOVE_MUTANTS,
+  ...BUDGET_MUTANTS,
+  ...WAITING_MUTANTS,
+];
