@@ -7,7 +7,7 @@ const FIRST = "waiting/serveFirst";
 const GIVES = "waiting/one waits, room is given back";
 const ORDER = "waiting/two wait in order, room for the second comes first";
 const ENDS = "waiting/two wait in order, the first ends it beside room for the second";
-const LEVELS = "waiting/two wait at two levels, room below sends the first up before the other";
+const LEVELS = "waiting/two wait at two levels, the limits of both are raised";
 
 const told = (number) => `waiting deaths/granting, ${number}`;
 
@@ -61,7 +61,7 @@ export const WAITING_MUTANTS = [
   },
   {
     name: "serve: not further up",
-    scenarios: [GIVES],
+    scenarios: ["waiting/one needs less above when a minimum is covered less"],
     plant: (m) => m.say("waiting/serve", get32, 3, 0),
   },
   {
@@ -71,7 +71,7 @@ export const WAITING_MUTANTS = [
   },
   {
     name: "ending to wait: the claim is not looked at",
-    scenarios: ["waiting/the end of waiting against a grant"],
+    scenarios: ["waiting/the end of waiting against a close, and another takes the record"],
     plant(m) {
       const { node } = m.call("reservation/reservationCancel", "claim/claimOf", 1);
       m.answer(m.call("reservation/reservationCancel", "atomic/load64", 1), "i64", node);

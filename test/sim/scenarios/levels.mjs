@@ -100,8 +100,8 @@ const ONE_LEVEL = "of two budgets whose levels one call changes only the last is
 
 export default [
   ...beside,
-  ...[1, 2, 3, 4, 5].map((write) => died("reserving", CALLS.reserve, write, "budget/setLevel")),
-  ...[1, 8].map((write) => died("setting levels", CALLS.set, write, "nodes/setBudgetLevels")),
+  ...[1, 3, 4].map((write) => died("reserving", CALLS.reserve, write, "budget/setLevel")),
+  ...[5].map((write) => died("setting levels", CALLS.set, write, "nodes/setBudgetLevels")),
   died("calling for bytes", (t) => callFor(t, find(t, "m"), 50), 2, "H_BUDGET_LOCK"),
   scenario("within a gap", { a: within, b: within }),
   scenario(

@@ -63,7 +63,10 @@ const beside = Object.entries(BESIDE).map(([name, b], i) =>
 const AGAINST = {
   "a grant": gives("hm"),
   "a grant by a limit": (t) => setLimit(t, find(t, "m"), 400),
-  "a close": closes("leafa"),
+  "a close, and another takes the record": function* (t) {
+    yield* closeBudget(t, find(t, "leafa"));
+    yield* reserve(t, find(t, "s"), 10);
+  },
   "a limit that it never fits": (t) => setLimit(t, find(t, "m"), 90),
 };
 

@@ -52,7 +52,6 @@ const begins = (g) => reserveOrWait(g, find(g, "leafg"), 70);
 const CUTS = [
   ["granting, before anybody is granted", gives, 22],
   ["granting, the claim still to come", gives, 33],
-  ["granting, in the middle of the counters", gives, 36],
   ["granting, the granted one still in its queue", gives, 42],
   ["granting, the granted one not told", gives, 43],
   ["granting, only one of two granted", gives, 50],
