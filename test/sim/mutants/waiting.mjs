@@ -55,9 +55,9 @@ export const WAITING_MUTANTS = [
     plant: (m) => m.say(FIRST, "owners/ownerState", 1, 1),
   },
   {
-    name: "sent on: the record does not say where",
+    name: "sent on: it stands in no queue",
     scenarios: [LEVELS],
-    plant: (m) => m.drop(FIRST, put32, 1),
+    plant: (m) => m.drop(FIRST, "waiting/line", 1),
   },
   {
     name: "serve: not further up",
