@@ -184,7 +184,9 @@ export class Stage {
 
   /** Only what a living thread is about to decide, or another death, may keep a recovery from its end. */
   #requireDone(id) {
-    const { running, dead, view } = this.machine;
+    const { running, dead, view, isImpatient } = this.machine;
+    // Who has no patience gives up at a latch, and its holder may be at its end by now.
+    if (isImpatient && this.undertaker.thread.sawForeignLatch) return;
     const isAlone = running.every(
       (thread) => thread.index === UNDERTAKER || !thread.isInCall || thread.status === DEAD,
     );
