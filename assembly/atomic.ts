@@ -27,6 +27,11 @@ export function cas64(at: usize, expected: u64, value: u64): bool {
   return atomic.cmpxchg<u64>(at, expected, value) == expected;
 }
 
+/** Writes `value`; returns the word before. */
+export function swap32(at: usize, value: u32): u32 {
+  return atomic.xchg<u32>(at, value);
+}
+
 /** Sets these bits; returns the word before. */
 export function or64(at: usize, bits: u64): u64 {
   return atomic.or<u64>(at, bits);

@@ -10,7 +10,8 @@
 // a survivor O(depth).
 
 import { get32, get64, put32, put64 } from "./memory";
-import { cas32, store32 } from "./atomic";
+import { cas32, load64, store32 } from "./atomic";
+import { leaving } from "./claim";
 import { isPoisoned } from "./header";
 import { LATCHED, letLatchGo, REENTERED, REFUSED, takeLatch, tryLatch } from "./latch";
 import { me, myId, slot } from "./owners";
@@ -45,6 +46,8 @@ import {
   H_CHARGE_VALUE,
   H_CHARGE_VALUE_TOO,
   H_LEAVING,
+  H_LEAVING_BLOCKS,
+  H_NULL,
   S_CROSSED,
   S_REASON,
   S_REFUSER,
@@ -65,6 +68,12 @@ export function lockBudgets(): u32 {
   return POISONED;
 }
 
+/** Lets the latch of the budgets go. What was given back meanwhile is the caller's to see to (leaving.ts). */
+export function letBudgetsGo(): void {
+  if (isCrossed()) setLevels();
+  letLatchGo(H_BUDGET_LOCK);
+}
+
 /** Takes the latch of the budgets if nobody holds it, or this owner since an exception cut its operation. */
 export function tryBudgets(): bool {
   if (isPoisoned()) return false;
@@ -76,7 +85,9 @@ export function tryBudgets(): bool {
 /** The holder before this one died, or was cut, in the middle of something. */
 function mend(): void {
   finishCharge();
-  store32(H_LEAVING, 1); // it may have been taking out what was given back
+  // It may have been taking out what was given back.
+  store32(H_LEAVING, 1);
+  store32(H_LEAVING_BLOCKS, 1);
   rebuildQueues();
 }
 
@@ -87,7 +98,7 @@ export const NO_LIMIT: u64 = 0x7fffffffffffffff;
 let why: u32 = 0;
 // Whether the last fall passed a budget in which somebody waits.
 let eased: bool = false;
-// A budget from which on a level may have changed; 0: none.
+// A budget from which on a level may have changed; 0: none. Whoever charges in two trees sets the levels in between.
 let left: usize = 0;
 
 /**
@@ -233,6 +244,11 @@ export function charge(node: usize, at: usize, value: u64, list: usize, first: u
   put32(H_CHARGE, 0);
 }
 
+/** As `charge`, of memory in the region: the 32-bit word at `at` says which budget it is charged to, and becomes `ref`. */
+export function chargeMemory(node: usize, at: usize, ref: u32): void {
+  charge(node, H_NULL, 0, at, ref);
+}
+
 /** As `charge`; a second word `too` becomes `valueToo` as well, and so do the counters from `nodeToo` (0: none) to the root. */
 export function chargeBoth(
   node: usize,
@@ -260,7 +276,10 @@ function finishCharge(): void {
   const node = get32(H_CHARGE);
   const too = <usize>get32(H_CHARGE_AT_TOO);
   if (node != 0) {
-    put64(<usize>get32(H_CHARGE_AT), get64(H_CHARGE_VALUE));
+    const at = <usize>get32(H_CHARGE_AT);
+    const value = get64(H_CHARGE_VALUE);
+    // Who was granted something may have given it back already, without the latch.
+    if (load64(at) != leaving(value)) put64(at, value);
     const list = <usize>get32(H_CHARGE_LIST);
     if (list != 0) put32(list, get32(H_CHARGE_FIRST));
     carryUp(<usize>node - 1);

@@ -7,14 +7,14 @@ import { load32, load64, store32 } from "./atomic";
 import { firstGrain, grains, maxOwners, slabBits, tableBytes } from "./header";
 import { activity, countedBytes, markOf, pendingAlloc, pendingFree } from "./counters";
 import { lockBudgets } from "./budget";
-import { checkBudgets } from "./checkbudgets";
+import { checkBudgets, isHeldAt } from "./checkbudgets";
 import { letLatchGo } from "./latch";
 import { add, clearReport, out, problem } from "./report";
-import { sweepLeaving } from "./reservation";
-import { recordIn } from "./claim";
+import { sweepLeaving } from "./leaving";
+import { isWaiting, recordIn } from "./claim";
 import { FREE_MASK, bitmapOf, hintIsSet } from "./hint";
 import { lock } from "./lock";
-import { me, ownerState, slot, slotOf } from "./owners";
+import { me, slot, slotOf } from "./owners";
 import {
   LINK_BITS,
   LINK_MASK,
@@ -29,14 +29,11 @@ import {
   wordAt,
 } from "./pages";
 import { geometry } from "./sizeclass";
-import { letGo } from "./slab";
+import { letGo } from "./trim";
 import {
   AUX_TAIL,
   BIN_COUNT,
   B_TAG_SHIFT,
-  CLAIM_LIVE,
-  CLAIM_SHARED,
-  CLAIM_STATE_SHIFT,
   C_BLOCKS,
   C_FULL,
   C_SIZE,
@@ -68,7 +65,7 @@ import {
   OUT_RUNS,
   OUT_SLABS,
   OUT_USED,
-  OWNER_FREE,
+  RECORD_CHARGE,
   R_SLAB,
   S_BLOCK_HINTS,
   S_BLOCK_HINT_SHIFT,
@@ -150,7 +147,7 @@ export function check(): u32 {
   letLatchGo(H_BUDGET_LOCK);
   letGo();
   // Now that the page lock is free: what was given back meanwhile.
-  if (load32(H_LEAVING) != 0) sweepLeaving();
+  if (load64(H_LEAVING) != 0) sweepLeaving();
   return OK;
 }
 
@@ -221,7 +218,7 @@ function walkRun(g: u32, word: u32): void {
   add(OUT_RUNS, 1);
   add(OUT_BLOCKS, 1);
   used += (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT;
-  if (kind == KIND_BLOCK && quiet && !isHeld(load64(bitsAt(g)))) problem(BAD_RECORD, g);
+  if (kind == KIND_BLOCK && quiet && !isHeldAt(bitsAt(g))) problem(BAD_RECORD, g);
 }
 
 function walkSlab(g: u32, tag: u32, length: u32): void {
@@ -254,19 +251,9 @@ function walkRecords(g: u32, shape: usize, free: u64): void {
   for (let i: u32 = 0; i < get32(shape + C_BLOCKS); i++) {
     const claim = load64(recordIn(g, shape, i));
     const isFree = ((free >> i) & 1) != 0;
-    if (isFree ? claim != 0 : !isHeld(claim)) problem(BAD_RECORD, g);
+    const charge = load32(recordIn(g, shape, i) + RECORD_CHARGE);
+    if (isFree ? (claim | charge) != 0 : !isHeldAt(recordIn(g, shape, i)) || isWaiting(claim)) problem(BAD_RECORD, g);
   }
-}
-
-function isHeld(claim: u64): bool {
-  const owner = <u32>claim & 0xff;
-  if (<u32>(claim >> CLAIM_STATE_SHIFT) == CLAIM_SHARED) return true;
-  return (
-    <u32>(claim >> CLAIM_STATE_SHIFT) == CLAIM_LIVE &&
-    owner != 0 &&
-    owner <= maxOwners &&
-    ownerState(owner) != OWNER_FREE
-  );
 }
 
 function isSomeonesCurrent(g: u32, tag: u32): bool {

@@ -1,17 +1,20 @@
 // Check of the budgets: counts them anew from the reservations' records and says which counters differ. Owns nothing: B_AFTER and
 // B_ITEMS_AFTER, which mean nothing between two charges, hold the sums. Under the page lock and the budgets' latch.
 //
-//   used = Σ bytes of own records + Σ children max(used, min)     items = Σ records below     peak ≥ used     (I1, I3, I8)
+//   used = Σ bytes of own reservations, Blocks, slabs and runs + Σ children max(used, min)     items = Σ of the first two below     peak ≥ used     (I1, I3, I8)
 //   every record and node is held or in its pool's free list, once; who holds one has a slot, and its budget is not free
 
 import { get32, get64, put32, put64 } from "./memory";
 import { load32, load64 } from "./atomic";
 import { riseBeside } from "./budget";
-import { chunkEnd, newestChunk, nextChunk } from "./chunk";
-import { grains, maxOwners } from "./header";
+import { chunkEnd, newestChunk, nextChunk } from "./pool";
+import { nodeOf } from "./charged";
+import { recordIn } from "./claim";
+import { firstGrain, grains, maxOwners } from "./header";
 import { ownerState } from "./owners";
-import { wordAt } from "./pages";
+import { auxAt, bitsAt, lengthOf, slabTag, wordAt } from "./pages";
 import { problem } from "./report";
+import { geometry } from "./sizeclass";
 import {
   BUDGET_FREE,
   B_AFTER,
@@ -33,6 +36,8 @@ import {
   CLAIM_SHARED,
   CLAIM_STATE_SHIFT,
   CLAIM_WAITING,
+  C_BLOCKS,
+  C_SIZE,
   FLAG_MIN,
   FLAG_QUEUE,
   GRAIN_SHIFT,
@@ -40,12 +45,18 @@ import {
   H_NAMES,
   H_NODES,
   H_RECORDS,
+  KIND_BLOCK,
+  KIND_BUDGET,
   KIND_INTERNAL,
   NODE_BYTES,
   OWNER_FREE,
+  RECORD_CHARGE,
   RESERVATION_BYTES,
+  T_FREE,
+  T_FREED,
   T_MASK,
   T_RUN,
+  T_SLAB,
   V_BUDGET,
   V_BYTES,
   V_NEXT,
@@ -54,7 +65,7 @@ import {
   W_KIND_SHIFT,
 } from "./shared/layout";
 import { BUDGET_DEPTH_MAX } from "./shared/limits";
-import { BAD_BUDGET, BAD_POOL, BAD_RESERVATION } from "./shared/status";
+import { BAD_BUDGET, BAD_POOL, BAD_RECORD, BAD_RESERVATION } from "./shared/status";
 
 let waiting: u32 = 0;
 let freeNodes: u32 = 0;
@@ -66,6 +77,7 @@ export function checkBudgets(): void {
   if (get32(H_CHARGE) != 0) problem(BAD_BUDGET, 0);
   clearSums();
   addRecords();
+  addMemory();
   addChildren();
   compareSums();
   checkQueues();
@@ -115,18 +127,65 @@ function addRecords(): void {
       else if (!(isHeld(claim) || isHeld(load64(at))) || !isNode(node) || isFree(node))
         problem(BAD_RESERVATION, <u32>at);
       else if (claim >> CLAIM_STATE_SHIFT == CLAIM_WAITING) waiting++;
-      else {
-        put64(node + B_AFTER, get64(node + B_AFTER) + get64(at + V_BYTES));
-        let depth: u32 = 0;
-        for (let up = node; up != 0 && depth <= <u32>BUDGET_DEPTH_MAX; up = <usize>get32(up + B_PARENT), depth++)
-          put32(up + B_ITEMS_AFTER, get32(up + B_ITEMS_AFTER) + 1);
-        if (depth > <u32>BUDGET_DEPTH_MAX) problem(BAD_BUDGET, <u32>node);
-      }
+      else add(node, get64(at + V_BYTES));
     }
   }
 }
 
-function isHeld(claim: u64): bool {
+/** Adds what is charged for memory of the region. */
+function addMemory(): void {
+  for (let g = firstGrain; g < grains;) {
+    const word = load32(wordAt(g));
+    const length = lengthOf(word);
+    if (length == 0) return; // said before
+    const type = word & T_MASK;
+    if (type == T_RUN && ((word >>> W_KIND_SHIFT) & 3) == KIND_BLOCK)
+      addBlock(g, bitsAt(g), nodeOf(load32(auxAt(g))), length << GRAIN_SHIFT);
+    if (type == T_SLAB && (slabTag(word) & 3) == KIND_BLOCK) addBlocks(g, geometry(slabTag(word)));
+    const kind = type == T_SLAB ? slabTag(word) & 3 : (word >>> W_KIND_SHIFT) & 3;
+    if (type != T_FREE && kind == KIND_BUDGET) addGrains(g, type, length);
+    g += length;
+  }
+}
+
+/** A slab, run or freed run of a budget. */
+function addGrains(g: u32, type: u32, length: u32): void {
+  const node = nodeOf(load32(auxAt(g)));
+  if (node == 0 && type == T_FREED) return;
+  if (!isNode(node) || isFree(node)) problem(BAD_BUDGET, g);
+  else put64(node + B_AFTER, get64(node + B_AFTER) + ((<u64>length) << GRAIN_SHIFT));
+}
+
+/** Only what is taken is charged: a record that is empty has no charge. */
+function addBlocks(g: u32, shape: usize): void {
+  for (let i: u32 = 0; i < get32(shape + C_BLOCKS); i++) {
+    const record = recordIn(g, shape, i);
+    addBlock(g, record, nodeOf(load32(record + RECORD_CHARGE)), get32(shape + C_SIZE));
+  }
+}
+
+function addBlock(g: u32, record: usize, node: usize, bytes: u32): void {
+  if (node == 0) return;
+  if (!isHeldAt(record) || !isNode(node) || isFree(node)) problem(BAD_RECORD, g);
+  else add(node, bytes);
+}
+
+/** Adds one item of `bytes` bytes to the sums of the budget and those above it. */
+function add(node: usize, bytes: u64): void {
+  put64(node + B_AFTER, get64(node + B_AFTER) + bytes);
+  let depth: u32 = 0;
+  for (let up = node; up != 0 && depth <= <u32>BUDGET_DEPTH_MAX; up = <usize>get32(up + B_PARENT), depth++)
+    put32(up + B_ITEMS_AFTER, get32(up + B_ITEMS_AFTER) + 1);
+  if (depth > <u32>BUDGET_DEPTH_MAX) problem(BAD_BUDGET, <u32>node);
+}
+
+/** Whether what stands at `record` is a claim that somebody holds. Looked at twice: its owner may leave meanwhile, and marks it before. */
+export function isHeldAt(record: usize): bool {
+  return isHeld(load64(record)) || isHeld(load64(record));
+}
+
+/** Whether the claim is one that somebody holds, or that is being given back. */
+export function isHeld(claim: u64): bool {
   const state = <u32>(claim >> CLAIM_STATE_SHIFT);
   if (state == CLAIM_SHARED || state == CLAIM_LEAVING) return true;
   const owner = <u32>claim & 0xff;

@@ -1,17 +1,18 @@
-// Chunk: where the elements of a pool (budgets, reservations, names) come from: page runs of kind INTERNAL, each a header and elements of
-// one size. Owns the chain of chunks of each pool and their headers. A pool is one word, the newest chunk above the first free element,
-// so a chunk appears with its elements by one store. Chunks stay as long as the region.
+// Chunk: where the elements of a pool come from: page runs of kind INTERNAL, each a header and elements of one size. Owns the chunks'
+// headers. A pool is one word, the newest chunk above the first free element, so a chunk appears with its elements by one store. Chunks
+// stay as long as the region.
 //
 // While its aux says AUX_IN_FLIGHT and no pool names it, a chunk is nobody's: who rebuilds the page layer takes it back (pages.ts).
 
-import { get32, put32, zero } from "./memory";
-import { load32, load64, store32, store64 } from "./atomic";
+import { put32, zero } from "./memory";
+import { load64, store32, store64 } from "./atomic";
 import { lockBudgets } from "./budget";
 import { letLatchGo } from "./latch";
 import { lock } from "./lock";
-import { sweepLeaving } from "./reservation";
+import { chunkEnd } from "./pool";
+import { sweepLeaving } from "./leaving";
 import { addTail, auxAt, carve, findLow, runWord } from "./pages";
-import { letGo, trim } from "./slab";
+import { letGo, trim } from "./trim";
 import {
   AUX_IN_FLIGHT,
   CHUNK_COUNT,
@@ -25,20 +26,6 @@ import {
 } from "./shared/layout";
 import { FULL, OK } from "./shared/status";
 
-/** The newest chunk of a pool; 0: none. */
-export function newestChunk(pool: usize): usize {
-  return <usize>load32(pool + 4);
-}
-
-export function nextChunk(chunk: usize): usize {
-  return <usize>get32(chunk + CHUNK_NEXT);
-}
-
-/** One past the last of a chunk's elements, which have `bytes` bytes. */
-export function chunkEnd(chunk: usize, bytes: usize): usize {
-  return chunk + CHUNK_HEADER + <usize>get32(chunk + CHUNK_COUNT) * bytes;
-}
-
 /**
  * Adds a chunk of `length` grains to a pool of elements of `bytes` bytes. With a `link` they are strung together by the word there, and are
  * the first of the pool's free ones; without (0) none counts as there yet. OK, or FULL, BUSY, POISONED, NOT_ATTACHED.
@@ -46,6 +33,8 @@ export function chunkEnd(chunk: usize, bytes: usize): usize {
 export function addChunk(pool: usize, length: u32, bytes: usize, link: usize): u32 {
   let status = lock();
   if (status != OK) return status;
+  // Not under the latch: what is given back may be a budget's, and is taken off it.
+  if (findLow(length) == 0) trim();
   // The latch inside the page lock, never the other way about.
   status = lockBudgets();
   if (status == OK) {
@@ -53,16 +42,12 @@ export function addChunk(pool: usize, length: u32, bytes: usize, link: usize): u
     letLatchGo(H_BUDGET_LOCK);
   }
   letGo();
-  if (load32(H_LEAVING) != 0) sweepLeaving();
+  if (load64(H_LEAVING) != 0) sweepLeaving();
   return status;
 }
 
 function addUnderLatch(pool: usize, length: u32, bytes: usize, link: usize): u32 {
-  let head = findLow(length);
-  if (head == 0) {
-    trim();
-    head = findLow(length);
-  }
+  const head = findLow(length);
   if (head == 0) return FULL;
   carve(head, head, length, runWord(T_RUN, KIND_INTERNAL, length), AUX_IN_FLIGHT);
   addTail(length << GRAIN_SHIFT);

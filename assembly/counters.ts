@@ -111,6 +111,16 @@ function countedByOthers(counter: usize): u64 {
   return sum;
 }
 
+/** Whether a living owner's journal says that it is taking a block in these grains: it may still give back a bit there. */
+export function isTakenFrom(g: u32, length: u32): bool {
+  for (let index: u32 = 1; index <= maxOwners; index++) {
+    if (index == me || ownerState(index) == OWNER_DEAD) continue;
+    const grain = <u32>(pendingAlloc(index) >>> GRAIN_SHIFT);
+    if (grain >= g && grain < g + length) return true;
+  }
+  return false;
+}
+
 /**
  * Whether a living owner's journal says that it is giving back a Block in these grains: it may still read their records. (A dead one
  * reads nothing any more, and in an empty slab it holds nothing.)

@@ -7,56 +7,42 @@
 // "Full" is only said when, in one hold of the page lock, no run was there after trimming, each slab of the class was seen without a
 // free block, and no other owner completed a free meanwhile: so, what others took first aside, nothing fitted since the lock was taken.
 
-import { copy, get32, get64, put32, put64, zero, zeroShort } from "./memory";
+import { get32, get64, put32, put64, zero, zeroShort } from "./memory";
 import { cas32, cas64, load32, load64, store32, store64 } from "./atomic";
+import { freeIn } from "./arena";
 import { nextClaim } from "./claim";
 import { firstGrain, grains } from "./header";
 import { beginAlloc, beginFree, endAlloc, endFree, freedByOthers } from "./counters";
 import { FREE_MASK, hintSet, isHome, settleMark } from "./hint";
 import { lock, tryLock } from "./lock";
 import { me, slot } from "./owners";
-import {
-  auxAt,
-  bitsAt,
-  carve,
-  findAligned,
-  findRun,
-  freeGrains,
-  growRun,
-  runWord,
-  shrinkRun,
-  slabTag,
-  wordAt,
-} from "./pages";
+import { auxAt, bitsAt, carve, findAligned, findRun, freeGrains, runWord, slabTag, wordAt } from "./pages";
 import { alignedClass, classOf, classSize, geometry } from "./sizeclass";
 import {
   giveBackAtEdge,
-  hasTooMuchIdle,
   hintRecord,
-  letGo,
   newSlab,
   noteReuse,
   pushHint,
-  shedIdle,
   takeCurrent,
   takeHinted,
   takeJournalled,
-  trim,
-  trimGrain,
   winRelease,
 } from "./slab";
+import { hasTooMuchIdle, letGo, shedIdle, trim, trimGrain } from "./trim";
 import {
   AUX_IN_FLIGHT,
   B_TAG_SHIFT,
   C_BYTES,
+  C_FULL,
   C_RECIPROCAL,
   C_SIZE,
   GRAIN_BYTES,
   GRAIN_SHIFT,
   HINT_EMPTY,
   H_DEFERRED,
+  H_SPARE,
   J_BLOCK,
-  J_RESIZE,
   KIND_BLOCK,
   KIND_BUDGET,
   KIND_INTERNAL,
@@ -74,6 +60,7 @@ import {
   S_ALLOC_JOURNAL,
   S_FREE,
   S_FREE_JOURNAL,
+  S_RECENT_IN,
   S_HINTS,
   S_HINT_SHIFT,
   S_REASON,
@@ -88,10 +75,10 @@ import {
   W_TAG_SHIFT,
 } from "./shared/layout";
 import { SMALL_BYTES_MAX } from "./shared/limits";
-import { BUSY, FULL, NOT_ATTACHED, NOT_LIVE, OK, TOO_LARGE } from "./shared/status";
+import { BUSY, FULL, NOT_ATTACHED, OK, TOO_LARGE } from "./shared/status";
 
 // How often "full" is looked for again when other owners gave something back meanwhile and a third took it; then it is BUSY.
-const FULL_ATTEMPTS: u32 = 64;
+export const FULL_ATTEMPTS: u32 = 64;
 
 // Up to here a class is its size rounded up to 8, and zeroing needs no loop.
 const ZERO_SHORT_MAX: u32 = 128;
@@ -128,9 +115,14 @@ export function alloc(bytes: u32): usize {
     p = allocNext(bytes);
     if (p == 0) return 0;
   }
+  zeroTaken(p, bytes);
+  return p;
+}
+
+/** Zeroes a block that was taken for `bytes` bytes. */
+export function zeroTaken(p: usize, bytes: u32): void {
   if (bytes <= ZERO_SHORT_MAX) zeroShort(p, max((bytes + 7) & ~7, 16));
   else zero(p, roundUp(bytes));
-  return p;
 }
 
 function recordFor(bytes: u32): usize {
@@ -270,26 +262,27 @@ export function takeLarge(bytes: u32, step: u32, kind: u32): usize {
 }
 
 /**
- * Carves a run off the end of the best fit and counts it. While its aux says AUX_IN_FLIGHT it is nobody's, and who rebuilds the page
- * layer takes it back; from there to the count it is one straight line, so only a death can fall between. Under the page lock.
+ * Carves a run and counts it. While its aux says AUX_IN_FLIGHT it is nobody's, and who rebuilds the page layer takes it back; from there
+ * to the count it is one straight line, so only a death can fall between. Under the page lock.
  */
 function takeRun(length: u32, step: u32, kind: u32): usize {
+  const claim = kind == KIND_BLOCK ? nextClaim() : 0;
+  const start = carveRun(length, step, kind);
+  if (start == 0) return 0;
+  if (kind == KIND_BLOCK) store64(bitsAt(start), claim);
+  store32(auxAt(start), 0); // commit
+  endAlloc(length << GRAIN_SHIFT);
+  return (<usize>start) << GRAIN_SHIFT;
+}
+
+/** Carves a run off the end of the best fit: in flight, named in the journal and not counted. 0: there is none. Under the page lock. */
+export function carveRun(length: u32, step: u32, kind: u32): u32 {
   const head = step == 1 ? findRun(length) : findAligned(length, step);
   if (head == 0) return 0;
   const start = (head + (get32(wordAt(head)) >>> W_LENGTH_SHIFT) - length) & ~(step - 1);
-  const p = (<usize>start) << GRAIN_SHIFT;
-  if (kind == KIND_BLOCK) {
-    const claim = nextClaim();
-    beginAlloc(p | J_BLOCK);
-    carve(head, start, length, runWord(T_RUN, kind, length), AUX_IN_FLIGHT);
-    store64(bitsAt(start), claim);
-  } else {
-    beginAlloc(p);
-    carve(head, start, length, runWord(T_RUN, kind, length), AUX_IN_FLIGHT);
-  }
-  store32(auxAt(start), 0); // commit
-  endAlloc(length << GRAIN_SHIFT);
-  return p;
+  beginAlloc(((<usize>start) << GRAIN_SHIFT) | (kind == KIND_BLOCK ? J_BLOCK : 0));
+  carve(head, start, length, runWord(T_RUN, kind, length), AUX_IN_FLIGHT);
+  return start;
 }
 
 export function refuse(reason: u32): usize {
@@ -362,6 +355,19 @@ export function free(p: usize): bool {
   return true;
 }
 
+/** From here on `free` knows the slab at `g`, a budget's, as the one that was freed into last. */
+export function rememberIn(g: u32, tag: u32, shape: usize): void {
+  recent = slot + S_RECENT_IN;
+  put64(recent + R_TAG, (<u64>tag) << B_TAG_SHIFT);
+  put64(recent + R_FULL, ((<u64>tag) << B_TAG_SHIFT) | get64(shape + C_FULL));
+  put32(recent + R_SLAB, 0); // emptied, it is more than this one's own affair
+  put32(recent + R_SIZE, get32(shape + C_SIZE));
+  put32(recent + R_RECIPROCAL, get32(shape + C_RECIPROCAL));
+  put32(recent + R_BYTES, get32(shape + C_BYTES));
+  recentBase = g << GRAIN_SHIFT;
+  recentSlab = bitsAt(g);
+}
+
 /** Gives a run back, or a block of a budget's slab. */
 function freeOther(p: usize, grain: u32, head: u32): bool {
   if ((head & T_MASK) != T_SLAB) return freeRun(p, grain, head);
@@ -372,7 +378,7 @@ function freeOther(p: usize, grain: u32, head: u32): bool {
   const offset = <u32>p - (g << GRAIN_SHIFT);
   const index = <u32>((<u64>offset * get32(shape + C_RECIPROCAL)) >> 32);
   if (index * get32(shape + C_SIZE) != offset || offset >= get32(shape + C_BYTES)) return false;
-  return freeAtEdge(p, g, tag, index, 0);
+  return freeIn(p, g, tag, index);
 }
 
 /** The rarer half of free, kept out of the export's straight line. `claim` as in giveBackAtEdge. */
@@ -401,6 +407,7 @@ export function giveBackRun(p: usize, g: u32, word: u32, claim: u64): bool {
   endFree((word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT);
   if (!tryLock()) {
     store32(H_DEFERRED, 1);
+    if (((word >>> W_KIND_SHIFT) & 3) == KIND_BUDGET) store32(H_SPARE, 1);
     if (!tryLock()) return true;
   }
   trimGrain(g);
@@ -427,59 +434,8 @@ export function usableSize(p: usize): u32 {
   return left > FREE_MASK || (left >> index) & 1 ? 0 : size;
 }
 
-/**
- * Makes the raw block at `p` hold `bytes` ≥ 1 bytes, in place where its class or the run behind it allows. Returns where it is
- * now; bytes beyond the old usable size are zero. 0: it could not, and the block at `p` is untouched.
- */
-export function realloc(p: usize, bytes: u32): usize {
-  const before = usableSize(p);
-  if (before == 0) return refuse(NOT_LIVE);
-  const word = load32(wordAt(<u32>(p >>> GRAIN_SHIFT)));
-  const kind = (word & T_MASK) == T_SLAB ? slabTag(word) & 3 : (word >>> W_KIND_SHIFT) & 3;
-  if (kind > <u32>KIND_BUDGET) return refuse(NOT_LIVE);
-  if (roundUp(bytes) == before) return p;
-  if (bytes > <u32>SMALL_BYTES_MAX && (word & T_MASK) == T_RUN && resizeRun(p, word, bytes)) return p;
-  const moved = allocUnsafe(bytes);
-  if (moved == 0) return bytes <= before ? p : 0; // a block that cannot shrink still holds what was asked for
-  const kept = min(before, bytes);
-  copy(moved, p, kept);
-  const granted = grantedBytes(moved);
-  if (granted > before) zero(moved + before, granted - before);
-  if (moved != p && free(p)) return moved;
-  free(moved); // another thread freed the block meanwhile, and what was given out may be that very block
-  return refuse(NOT_LIVE);
-}
-
 /** What a block for `bytes` bytes is granted. */
-function roundUp(bytes: u32): u32 {
+export function roundUp(bytes: u32): u32 {
   if (bytes <= <u32>SMALL_BYTES_MAX) return classSize(classOf(bytes));
   return bytes > 0xffff0000 ? 0 : (bytes + GRAIN_BYTES - 1) & ~(GRAIN_BYTES - 1);
-}
-
-/** Moves the end of the run at `p`, if the run behind it allows. */
-function resizeRun(p: usize, word: u32, bytes: u32): bool {
-  const g = <u32>(p >>> GRAIN_SHIFT);
-  const length = word >>> W_LENGTH_SHIFT;
-  if (bytes > (grains - firstGrain) << GRAIN_SHIFT) return false;
-  const wanted = (bytes + GRAIN_BYTES - 1) >>> GRAIN_SHIFT;
-  if (lock() != OK) return false;
-  // Freed, and perhaps something else by now, while this thread waited: only RUN → FREED happens without the lock.
-  if (load32(wordAt(g)) != word) {
-    letGo();
-    return false;
-  }
-  let done: bool;
-  if (wanted > length) {
-    beginAlloc(p | J_RESIZE);
-    done = growRun(g, word, wanted - length);
-    endAlloc(done ? (wanted - length) << GRAIN_SHIFT : 0);
-  } else {
-    beginFree(p | J_RESIZE);
-    done = shrinkRun(g, word, wanted);
-    endFree(done ? (length - wanted) << GRAIN_SHIFT : 0);
-    if (done) trimGrain(g + wanted);
-  }
-  letGo();
-  if (done && wanted > length) zero(p + ((<usize>length) << GRAIN_SHIFT), (wanted - length) << GRAIN_SHIFT);
-  return done;
 }

@@ -11,12 +11,12 @@
 // not drift into each other's cache lines. A stale home costs time only.
 
 import { get8, get64, put8 } from "./memory";
-import { and64, load64, or64 } from "./atomic";
+import { and64, load32, load64, or64 } from "./atomic";
 import { equalBytes } from "./bits";
 import { grains, hints, hintWords, homes, maxOwners } from "./header";
 import { beginMark, endMark, markOf, pendingAlloc, pendingFree } from "./counters";
 import { me } from "./owners";
-import { bitsAt } from "./pages";
+import { auxAt, bitsAt } from "./pages";
 import { B_TAG_SHIFT, GRAIN_SHIFT, HINT_BITMAPS, HOME_SHIFT, UNIT_SHIFT } from "./shared/layout";
 import { SLAB_GRAINS_MAX } from "./shared/limits";
 
@@ -78,6 +78,29 @@ export function hintFind(tag: u32, from: u32, home: bool): u32 {
     }
     index++;
     if (index == hintWords) index = 0;
+  }
+  return 0;
+}
+
+/**
+ * Head of a slab with this tag and a free block whose charge is `charge`, at grain `from` or behind it; 0: no hint leads to one. Bits that
+ * lead to no slab with this tag are cleared on the way.
+ */
+export function hintFindIn(tag: u32, from: u32, charge: u32): u32 {
+  const row = hints + ((<usize>bitmapOf(tag) * hintWords) << 3);
+  const want = (<u64>tag) << B_TAG_SHIFT;
+  for (let index = from >>> (UNIT_SHIFT + UNITS_PER_WORD_SHIFT); index < hintWords; index++) {
+    const at = row + ((<usize>index) << 3);
+    let bits = load64(at);
+    while (bits != 0) {
+      const bit = <u32>ctz(bits);
+      bits &= bits - 1;
+      const unit = ((index << UNITS_PER_WORD_SHIFT) + bit) << UNIT_SHIFT;
+      const end = min(unit + (1 << UNIT_SHIFT), grains);
+      if (end <= from || (slabInUnit(unit, tag) == 0 && clearUnlessFound(at, bit, unit, tag) == 0)) continue;
+      for (let g = max(unit, from); g < end; g++)
+        if ((load64(bitsAt(g)) ^ want) - 1 < FREE_MASK && load32(auxAt(g)) == charge) return g;
+    }
   }
   return 0;
 }

@@ -2,10 +2,21 @@
 // nothing answers "nothing there" to every call.
 
 export { buildId, createRegion, attachRegion, detachRegion, closeRegion, reason } from "./region";
-export { alloc, allocUnsafe, allocAligned, allocNext, allocSlow, free, freeAtEdge, realloc, usableSize } from "./heap";
+export { alloc, allocUnsafe, allocAligned, allocNext, allocSlow, free, freeAtEdge, usableSize } from "./heap";
+export { realloc } from "./resize";
 export { blockAlloc, blockFree, blockIsLive, blockMove } from "./record";
+export { allocIn, allocSlowIn, allocUnsafeIn, freeAtEdgeIn } from "./arena";
+export { blockAllocIn, budgetAt } from "./charged";
 export { intern } from "./names";
-export { budgetNumber, callForBytes, closeBudget, openBudget, setBudgetLevels, setBudgetLimit } from "./nodes";
+export {
+  budgetNumber,
+  callForBytes,
+  closeBudget,
+  openBudget,
+  setBudgetLevels,
+  setBudgetLimit,
+  wouldRefuse,
+} from "./nodes";
 export {
   reserve,
   reserveOrWait,

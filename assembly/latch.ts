@@ -1,13 +1,15 @@
-// Latch: a lock that survives its holder. Owns no word: a latch is two, 64 bytes apart, wherever a layer above puts them: the holder
-// (0, or the id of the owner that has it; an id carries the generation, so no other owner of the same slot is ever taken for it), and
-// whether somebody sleeps for it. Whoever takes it from a dead holder, or finds it still its own since an exception (a stack overflow)
-// cut its operation, is told so and mends what it guards. Waiting is bounded: a living holder that does not let go leads to BUSY, never to
-// a hang; a thread that may not sleep (a page's main thread) spins briefly, so that it gets back to the event that would tell it of
-// a holder's death.
+// Latch: a lock that survives its holder, in one word of whoever owns it: 0, or the id of the owner that has it (an id carries the
+// generation, so no other owner of the same slot is ever taken for it), and in the sign bit whether somebody sleeps for it. Whoever
+// takes it from a dead holder, or finds it still its own since an exception (a stack overflow) cut its operation, is told so and mends
+// what it guards. Waiting is bounded: a living holder that does not let go leads to BUSY, never to a hang; a thread that may not sleep
+// (a page's main thread) spins briefly, so that it gets back to the event that would tell it of a holder's death.
+//
+// Holder and mark are one word, so a wake is never lost: who lets go swaps 0 in and sees the mark, or it was not there yet, and then
+// who wanted to sleep finds another word.
 
-import { cas32, load32, notify, store32, wait32 } from "./atomic";
+import { cas32, load32, notify, swap32, wait32 } from "./atomic";
 import { isDead, mayBlock, myId, waitMs } from "./owners";
-import { LATCH_SLEEPERS } from "./shared/layout";
+import { ABANDONED, LATCH_MARK } from "./shared/layout";
 
 /** Taken: it was free. */
 export const LATCHED: u32 = 0;
@@ -18,11 +20,12 @@ export const REENTERED: u32 = 2;
 /** Not to be had in the time allowed. */
 export const REFUSED: u32 = 3;
 
-// A holder's work takes well under a microsecond, so a short spin nearly always sees it end.
-const SPINS: u32 = 400;
-const SPINS_NO_BLOCK: u32 = 40000;
-// busyMs is slept in this many slices; the holder (and who announces its death) wakes who waits, so a slice is only the longest that
-// a lost wake can cost.
+// A holder's work takes well under a microsecond, so a short spin nearly always sees it end. Between two looks at the latch lies a
+// pause that grows: each look takes the line away from the holder, who needs it to let go.
+const LOOKS: u32 = 24;
+const LOOKS_NO_SLEEP: u32 = 300;
+const PAUSE_MAX: u32 = 4;
+// busyMs is slept in this many slices, after each of which who sleeps looks whether the holder still lives.
 const SLICES: u32 = 8;
 // How often a thread may be woken and find that another was quicker.
 const WAKES_MAX: u32 = 1000;
@@ -43,10 +46,12 @@ export function takeLatch(at: usize): u32 {
     const taken = spin(latch);
     if (taken != REFUSED) return taken;
     if (slices == 0 || wakes == WAKES_MAX) return REFUSED;
-    store32(latch + LATCH_SLEEPERS, 1);
-    const holder = load32(latch);
-    if (holder == 0) continue;
-    if (wait32(latch, holder, <i64>waitMs * (1000000 / SLICES))) slices--;
+    const word = load32(latch);
+    if (word == 0 || !(word & LATCH_MARK || cas32(latch, word, word | LATCH_MARK))) {
+      wakes++;
+      continue;
+    }
+    if (wait32(latch, word | LATCH_MARK, <i64>waitMs * (1000000 / SLICES))) slices--;
     else wakes++;
   }
   return REFUSED;
@@ -55,33 +60,53 @@ export function takeLatch(at: usize): u32 {
 /** Takes the latch at `at` if nobody holds it, or if it is still this owner's. */
 export function tryLatch(at: usize): u32 {
   if (cas32(at, 0, myId)) return LATCHED;
-  return load32(at) == myId ? REENTERED : REFUSED;
+  return holderOf(at) == myId ? REENTERED : REFUSED;
 }
 
 export function letLatchGo(at: usize): void {
-  store32(at, 0);
-  wakeSleepers(at);
+  if (swap32(at, 0) & LATCH_MARK) notify(at);
 }
 
-/** The latch at `at` was let go: whoever sleeps for it may try. */
-export function wakeSleepers(at: usize): void {
-  if (load32(at + LATCH_SLEEPERS) == 0) return;
-  store32(at + LATCH_SLEEPERS, 0);
-  notify(at);
+/** Lets the latch at `at` go as a dead holder would: who takes it next mends what it guards. */
+export function abandonLatch(at: usize): void {
+  if (swap32(at, ABANDONED) & LATCH_MARK) notify(at);
+}
+
+/** The id of the owner that holds the latch at `at`; 0: nobody. */
+export function holderOf(at: usize): u32 {
+  return load32(at) & ~LATCH_MARK;
 }
 
 /** Looks at the latch until it is free, its holder is dead or this owner itself (then it is taken), or it has looked often enough. */
 function spin(at: usize): u32 {
-  const times = mayBlock ? SPINS : SPINS_NO_BLOCK;
-  for (let i: u32 = 0; i < times; i++) {
-    const holder = load32(at);
+  const looks = mayBlock && waitMs != 0 ? LOOKS : LOOKS_NO_SLEEP;
+  let pause: u32 = 1;
+  for (let i: u32 = 0; i < looks; i++) {
+    const word = load32(at);
+    const holder = word & ~LATCH_MARK;
     if (holder == 0) {
       if (cas32(at, 0, myId)) return LATCHED;
     } else if (holder == myId) {
       return REENTERED;
-    } else if (isDead(holder) && cas32(at, holder, myId)) {
+    } else if ((holder == ABANDONED || isDead(holder)) && cas32(at, word, myId | (word & LATCH_MARK))) {
       return INHERITED;
     }
+    for (let turn: u32 = 0; turn < pause; turn++) rest();
+    if (pause < PAUSE_MAX) pause <<= 1;
   }
   return REFUSED;
+}
+
+let idled: f64 = 0;
+
+/** Some eighty nanoseconds of nothing that touches memory: WebAssembly has no pause. */
+function rest(): void {
+  let x = sqrt(idled + 2);
+  x = sqrt(x + 3);
+  x = sqrt(x + 4);
+  x = sqrt(x + 5);
+  x = sqrt(x + 6);
+  x = sqrt(x + 7);
+  x = sqrt(x + 8);
+  idled = sqrt(x + 9);
 }

@@ -3,9 +3,10 @@
 // leaves at most bytes that the next name writes over.
 
 import { get32, put32, get8, copy } from "./memory";
-import { addChunk, chunkEnd, newestChunk, nextChunk } from "./chunk";
+import { addChunk } from "./chunk";
+import { chunkEnd, newestChunk, nextChunk } from "./pool";
 import { lockBudgets, refuseCharge } from "./budget";
-import { unlockBudgets } from "./reservation";
+import { unlockBudgets } from "./leaving";
 import { slot } from "./owners";
 import {
   CHUNK_COUNT,

@@ -2,15 +2,19 @@
 // thread: whose thread dies leaves its budgets open, and one that it was closing to recovery, which goes on with it.
 //
 //   free → open: one charge, that of its minimum to its parent · open → closing: one store; nothing is granted any more ·
-//   closing → free: when its reservations are given back, one charge that takes the minimum off again
+//   closing → free: when all that is charged to it is given back, one charge that takes the minimum off again
 
-import { get32, get64, put32, put64 } from "./memory";
-import { load64, store64 } from "./atomic";
-import { charge, fall, isEased, lockBudgets, NO_LIMIT, setLevel, refuseCharge } from "./budget";
-import { addChunk, chunkEnd, newestChunk, nextChunk } from "./chunk";
+import { get32, get64, put32, put64, zero } from "./memory";
+import { load32, load64, store64 } from "./atomic";
+import { NO_LIMIT, charge, fall, isCrossed, isEased, lockBudgets, refuseCharge, setLevel, setLevels } from "./budget";
+import { releaseBlocksIn, releasedBlockBytes, releasedBlocks } from "./charged";
+import { mayTryAgain, releaseRawIn, releasedRaw, releasedRawBytes } from "./arena";
+import { addChunk } from "./chunk";
+import { chunkEnd, newestChunk, nextChunk } from "./pool";
 import { myId, slot } from "./owners";
 import { serve, stopImpossible, wakeAll } from "./waiting";
-import { forgetReleased, hasRoom, releaseCharged, releasedBytes, releasedCount, unlockBudgets } from "./reservation";
+import { hasRoom, unlockBudgets } from "./leaving";
+import { releaseReservationsIn, releasedBytes, releasedCount } from "./reservation";
 import {
   BUDGET_CLOSING,
   BUDGET_FREE,
@@ -20,6 +24,7 @@ import {
   B_DEPTH,
   B_FLAGS,
   FLAG_MIN,
+  FLAG_QUEUE,
   B_ITEMS,
   B_ITEMS_MAX,
   B_LEVEL,
@@ -34,6 +39,8 @@ import {
   B_PRIORITY,
   B_QUEUE,
   B_REFUSED,
+  B_ROOMY,
+  B_SLABS,
   B_SOFT,
   B_STATE,
   B_USED,
@@ -56,14 +63,19 @@ import {
   OPEN_SOFT,
   S_OUT,
 } from "./shared/layout";
-import { BUDGET_DEPTH_MAX } from "./shared/limits";
-import { BUDGET_GONE, HAS_CHILDREN, OK, TOO_DEEP } from "./shared/status";
+import { BUDGET_DEPTH_MAX, CLASS_COUNT } from "./shared/limits";
+import { BUDGET_GONE, BUSY, HAS_CHILDREN, OK, TOO_DEEP } from "./shared/status";
 
 /**
  * The open budget of this name (a number of names.ts) below `parent` (0: a root), or a new one with the limits that stand in S_OUT
  * (OPEN_…). Writes its state and whether it was there before to S_OUT (OPENED_…). 0: S_REASON says why not. O(budgets).
  */
 export function openBudget(parent: usize, parentState: u32, name: u32): usize {
+  const node = openNow(parent, parentState, name);
+  return node == 0 && mayTryAgain() ? openNow(parent, parentState, name) : node;
+}
+
+function openNow(parent: usize, parentState: u32, name: u32): usize {
   let status = lockBudgets();
   if (status != OK) return refused(status);
   let isThere = isOpenAs(parent, parentState);
@@ -147,6 +159,8 @@ function open(parent: usize, name: u32): usize {
   for (let i: usize = 0; i < <usize>BUDGET_LEVELS; i++) put64(node + B_LEVEL_ENTRIES + (i << 3), NO_SHARE);
   put64(node + B_LEVEL_GAP, 0);
   put32(node + B_LEVEL, 0);
+  put64(node + B_ROOMY, 0);
+  zero(node + B_SLABS, (CLASS_COUNT + 1) << 2);
   put64(node + B_BAND_LOW, 0);
   put64(node + B_BAND_WIDTH, NO_LIMIT);
   charge(parent, node + B_STATE, nextState(node, BUDGET_OPEN), H_NODES, get32(node + B_NEXT));
@@ -203,6 +217,20 @@ export function setBudgetLevels(node: usize, state: u32): bool {
 // Infinity as a 64-bit float: a share that is never reached.
 const NO_SHARE: u64 = 0x7ff0000000000000;
 
+/** Whether a request of `bytes` bytes would be refused this instant, or its budget is closed. Without the latch, so others may change it meanwhile. */
+export function wouldRefuse(node: usize, state: u32, bytes: f64): bool {
+  if (load32(node + B_STATE) != state) return true;
+  let more = <u64>(<i64>bytes);
+  for (let at = node; at != 0; at = <usize>get32(at + B_PARENT)) {
+    const used = load64(at + B_USED);
+    const isFull = used + more > load64(at + B_LIMIT) || load32(at + B_FLAGS) & FLAG_QUEUE;
+    if ((isFull && more != 0) || load32(at + B_ITEMS) >= load32(at + B_ITEMS_MAX)) return true;
+    const least = load64(at + B_MIN);
+    more = max(used + more, least) - max(used, least);
+  }
+  return false;
+}
+
 /** A 64-bit field of a budget, as it is this instant. */
 export function budgetNumber(node: usize, field: u32): f64 {
   return <f64>get64(node + field);
@@ -215,7 +243,6 @@ export function budgetNumber(node: usize, field: u32): f64 {
 export function closeBudget(node: usize, state: u32): u32 {
   const status = lockBudgets();
   if (status != OK) return status;
-  forgetReleased();
   let answer: u32 = OK;
   const closing = (state & ~3) | BUDGET_CLOSING;
   if (get32(node + B_STATE) == state) {
@@ -223,19 +250,38 @@ export function closeBudget(node: usize, state: u32): u32 {
     else store64(node + B_STATE, ((<u64>myId) << 32) | closing); // commit
   } else if (get32(node + B_STATE) != closing) answer = BUDGET_GONE;
   unlockBudgets();
+  leftCount = 0;
+  leftBytes = 0;
   if (answer == OK) answer = finishClose(node, closing);
-  put32(slot + S_OUT + (CLOSED_COUNT << 2), releasedCount());
-  put64(slot + S_OUT + (CLOSED_BYTES << 2), releasedBytes());
+  put32(slot + S_OUT + (CLOSED_COUNT << 2), leftCount);
+  put64(slot + S_OUT + (CLOSED_BYTES << 2), leftBytes);
   return answer;
 }
 
+// What was left in the budget that this thread closed last.
+let leftCount: u32 = 0;
+let leftBytes: u64 = 0;
+
+/** Gives back all that is charged to a budget in which nothing is granted any more, and then the budget. */
 function finishClose(node: usize, closing: u32): u32 {
-  let status = releaseCharged(node);
+  let status = releaseReservationsIn(node, closing);
+  leftCount += releasedCount();
+  leftBytes += releasedBytes();
+  if (status != OK) return status;
+  releaseBlocksIn(node, closing);
+  leftCount += releasedBlocks();
+  leftBytes += releasedBlockBytes();
+  status = releaseRawIn(node, closing);
+  leftCount += releasedRaw();
+  leftBytes += releasedRawBytes();
   if (status == OK) status = lockBudgets();
   if (status != OK) return status;
-  if (get32(node + B_STATE) == closing) free(node);
+  // What another thread gives back this instant counts until it has.
+  const isEmpty = (get64(node + B_USED) | get32(node + B_ITEMS)) == 0;
+  if (get32(node + B_STATE) == closing && isEmpty) free(node);
+  else if (get32(node + B_STATE) == closing) status = BUSY;
   unlockBudgets();
-  return OK;
+  return status;
 }
 
 /** Makes an empty budget a free node. Under the latch. */
@@ -244,6 +290,7 @@ function free(node: usize): void {
   fall(parent, get64(node + B_MIN), 0);
   put32(node + B_NEXT, get32(H_NODES));
   charge(parent, node + B_STATE, nextState(node, BUDGET_FREE), H_NODES, <u32>node);
+  if (isCrossed()) setLevels();
   if (isEased()) serve(parent);
 }
 

@@ -27,14 +27,17 @@ import {
   H_BINS,
   H_BIN_BITS,
   H_COMMITTED,
+  H_DEFERRED,
   H_NAMES,
   H_NODES,
   H_PEAK,
   H_REBUILDS,
   H_RECORDS,
+  H_SPARE,
   H_TAIL,
   HINT_EMPTY,
   KIND_BLOCK,
+  KIND_BUDGET,
   KIND_INTERNAL,
   T_FREE,
   T_FREED,
@@ -349,19 +352,53 @@ export function isHead(word: u32): bool {
 }
 
 function isHeld(g: u32, word: u32): bool {
-  if ((word & T_MASK) == T_RUN) return get32(auxAt(g)) != AUX_IN_FLIGHT || isNewChunk(g);
-  if ((word & T_MASK) != T_SLAB) return false;
+  const type = word & T_MASK;
+  if (type == T_RUN) {
+    const isBudgets = ((word >>> W_KIND_SHIFT) & 3) == KIND_BUDGET;
+    if (!isBudgets) return get32(auxAt(g)) != AUX_IN_FLIGHT || isNewChunk(g);
+    if ((get32(auxAt(g)) & AUX_IN_FLIGHT) == 0) return true;
+    if (!isCharged(g)) return false;
+    // Charged, but its taker never had it: as if it had given it back.
+    const freed = (word & ~T_MASK) | T_FREED;
+    store32(wordAt(g), freed);
+    return isFreedOfBudget(g, freed);
+  }
+  if (type == T_FREED) return isFreedOfBudget(g, word);
+  if (type != T_SLAB) return false;
   const tag = slabTag(word);
   if (<u32>(load64(bitsAt(g)) >> B_TAG_SHIFT) == tag) {
     hintSet(bitmapOf(tag), g); // its maker may have died before it did
     return true;
   }
-  if ((tag & 3) != KIND_BLOCK || !isNamed(g, lengthOf(word))) return false;
-  // Closed by a thread that died before it looked for readers of the records: there is one, so open it again.
+  // Closed by a thread that died before it looked for readers of the records: there is one. Or closed, or not opened yet, while it is charged
+  // to a budget: who gives it back takes it off that.
+  const isToStay = (tag & 3) == KIND_BLOCK ? isNamed(g, lengthOf(word)) : (tag & 3) == KIND_BUDGET && isCharged(g);
+  if (isToStay) openWhole(g, tag);
+  return isToStay;
+}
+
+/** Whether the run or slab at `g` is charged to a budget. */
+function isCharged(g: u32): bool {
+  return (get32(auxAt(g)) & ~AUX_IN_FLIGHT) != 0;
+}
+
+/** Whether a run that was given back is charged still: whoever merges it takes it off its budget. */
+function isFreedOfBudget(g: u32, word: u32): bool {
+  if (((word >>> W_KIND_SHIFT) & 3) != KIND_BUDGET || !isCharged(g)) return false;
+  put32(auxAt(g), get32(auxAt(g)) & ~AUX_IN_FLIGHT);
+  hintSet(HINT_EMPTY, g);
+  store32(H_DEFERRED, 1);
+  store32(H_SPARE, 1);
+  return true;
+}
+
+/** Opens the closed slab at `g`, in which nothing is taken. */
+export function openWhole(g: u32, tag: u32): void {
+  // Before it: nobody clears these without the page lock, and who dies here leaves a slab that looks like any other.
+  hintSet(HINT_EMPTY, g);
+  if ((tag & 3) == KIND_BUDGET) store32(H_SPARE, 1);
   store64(bitsAt(g), ((<u64>tag) << B_TAG_SHIFT) | get64(geometry(tag) + C_FULL));
   hintSet(bitmapOf(tag), g);
-  hintSet(HINT_EMPTY, g);
-  return true;
 }
 
 /** Whether the run in flight at `g` is a chunk that its pool names already: then it is held. */

@@ -12,11 +12,12 @@ import { get32, put64 } from "./memory";
 import { cas64, load32, load64, store32 } from "./atomic";
 import { grains } from "./header";
 import { endFreeVisibly } from "./counters";
-import { freeAtEdge, giveBackRun, takeLarge, takeSmall } from "./heap";
+import { freeAtEdge, giveBackRun, takeLarge, takeSmall, zeroTaken } from "./heap";
 import { me, slot } from "./owners";
-import { bitsAt, slabTag, wordAt } from "./pages";
+import { auxAt, bitsAt, slabTag, wordAt } from "./pages";
 import { classOf, geometry } from "./sizeclass";
-import { claimOf, lastClaim, nextClaim, recordIn } from "./claim";
+import { nodeOf, releaseCharged } from "./charged";
+import { claimOf, isLeaving, isOne, isShared, lastClaim, nextClaim, recordIn } from "./claim";
 import { FREE_MASK } from "./hint";
 import {
   B_TAG_SHIFT,
@@ -28,8 +29,10 @@ import {
   CLAIM_SHARED,
   CLAIM_STATE_SHIFT,
   GRAIN_SHIFT,
+  H_BUDGET_LOCK,
   J_BLOCK,
   KIND_BLOCK,
+  RECORD_CHARGE,
   S_CLAIM,
   S_FREE_JOURNAL,
   T_MASK,
@@ -40,37 +43,57 @@ import {
 } from "./shared/layout";
 import { SMALL_BYTES_MAX } from "./shared/limits";
 
-/** Takes a Block of `bytes` ≥ 1 bytes for this owner; its claim is in S_CLAIM. 0: S_REASON says why. */
+/** Takes a zeroed Block of `bytes` ≥ 1 bytes for this owner; its claim is in S_CLAIM. 0: S_REASON says why. */
 export function blockAlloc(bytes: u32, align: u32): usize {
-  if (bytes <= <u32>SMALL_BYTES_MAX && align <= 8) return takeSmall((classOf(bytes) << 2) | KIND_BLOCK);
-  return takeLarge(bytes, max(align >>> GRAIN_SHIFT, 1), KIND_BLOCK);
+  const isSmall = bytes <= <u32>SMALL_BYTES_MAX && align <= 8;
+  const p = isSmall
+    ? takeSmall((classOf(bytes) << 2) | KIND_BLOCK)
+    : takeLarge(bytes, max(align >>> GRAIN_SHIFT, 1), KIND_BLOCK);
+  if (p != 0) zeroTaken(p, bytes);
+  return p;
 }
 
 /** Gives the Block at `p` back. False: this claim does not hold it; nothing was changed. */
 export function blockFree(p: usize, low: u32, high: u32): bool {
-  if (me == 0 || !isBlock(p)) return false;
   const claim = claimOf(low, high);
-  if (!pin(p) || claim == 0) {
-    endFreeVisibly(0);
-    return false;
-  }
+  return me != 0 && (isOne(claim) || isShared(claim)) && release(p, claim);
+}
+
+/** The same for any claim but 0, also one that says LEAVING: then what is left to be done. */
+export function release(p: usize, claim: u64): bool {
+  if (!isBlock(p)) return false;
+  // Only looked at: whoever takes it off the budget looks again. Another may have been taking it off, and have died over it: then what the journal
+  // says is still to be written to its charge, and whoever has the latch does that first. Looked at in this order: what is found off the
+  // counters, and then nobody at them, is so for good.
+  const node = nodeOf(load32(chargeAt(p, load32(wordAt(<u32>(p >>> GRAIN_SHIFT))))));
+  if (node != 0 || (isLeaving(claim) && load32(H_BUDGET_LOCK) != 0)) return releaseCharged(p, claim);
+  return freePinned(p, claim);
+}
+
+/** Gives the memory of a Block back that is not charged. */
+export function freePinned(p: usize, claim: u64): bool {
+  if (!pin(p)) return unpinned(false);
   const grain = <u32>(p >>> GRAIN_SHIFT);
   const word = load32(wordAt(grain));
-  if ((word & T_MASK) == T_RUN) return giveBackRun(p, grain, word, claim);
+  const isRun = (word & T_MASK) == T_RUN;
   // A journal keeps a slab, not a run: that one may be gone since.
-  if ((word & T_MASK) != T_SLAB || (slabTag(word) & 3) != KIND_BLOCK) {
-    endFreeVisibly(0);
-    return false;
-  }
+  if (!isRun && ((word & T_MASK) != T_SLAB || (slabTag(word) & 3) != KIND_BLOCK)) return unpinned(false);
+  if (isRun) return giveBackRun(p, grain, word, claim);
   const g = grain - ((word >>> W_BACK_SHIFT) & 63);
   const tag = slabTag(word);
   return freeAtEdge(p, g, tag, indexIn(p, g, geometry(tag)), claim);
 }
 
 /** Names the Block at `p` in this owner's journal, which keeps its slab from being given back; false: there is none any more. */
-function pin(p: usize): bool {
+export function pin(p: usize): bool {
   store32(slot + S_FREE_JOURNAL, <u32>p | J_BLOCK);
   return isBlock(p);
+}
+
+/** Ends what `pin` began, and answers `answer`. */
+export function unpinned(answer: bool): bool {
+  endFreeVisibly(0);
+  return answer;
 }
 
 /**
@@ -78,8 +101,8 @@ function pin(p: usize): bool {
  * nothing was changed. Else S_CLAIM has the claim that holds it now.
  */
 export function blockMove(p: usize, low: u32, high: u32, shared: bool): bool {
-  if (me == 0 || !isBlock(p)) return false;
   const claim = claimOf(low, high);
+  if (me == 0 || !(isOne(claim) || isShared(claim)) || !isBlock(p)) return false;
   const next = nextClaim();
   const state = (<u64>(CLAIM_LIVE ^ CLAIM_SHARED)) << CLAIM_STATE_SHIFT;
   if (shared) put64(slot + S_CLAIM, next ^ state);
@@ -128,12 +151,18 @@ export function recordAt(p: usize): usize {
  * Address of the claim of the Block at `p`, whose grain's word is `word`. A journal keeps a slab, not a run: where a run was and a slab
  * of another kind may be by now it is the grain's word in bits[], in which no claim is ever found again.
  */
-function recordFor(p: usize, word: u32): usize {
+export function recordFor(p: usize, word: u32): usize {
   const grain = <u32>(p >>> GRAIN_SHIFT);
   if ((word & T_MASK) != T_SLAB || (slabTag(word) & 3) != KIND_BLOCK) return bitsAt(grain);
   const g = grain - ((word >>> W_BACK_SHIFT) & 63);
   const shape = geometry(slabTag(word));
   return recordIn(g, shape, indexIn(p, g, shape));
+}
+
+/** Address of the word that says which budget the Block at `p`, whose grain's word is `word`, is charged to. */
+export function chargeAt(p: usize, word: u32): usize {
+  const grain = <u32>(p >>> GRAIN_SHIFT);
+  return (word & T_MASK) == T_RUN ? auxAt(grain) : recordFor(p, word) + RECORD_CHARGE;
 }
 
 /** Which block of the slab at `g` begins at `p`, a block's start. */

@@ -6,30 +6,30 @@
 //   what of a dead owner is settled where:  the page lock and a run in hand: whoever takes the lock over (lock.ts, rebuild)
 //   journals: settle.ts     Blocks: by their claims, here     hints and marks: made public, here     raw blocks stay: they are the region's
 
-import { get32, get64, put32 } from "./memory";
+import { get64, put32 } from "./memory";
 import { load32, load64, store32 } from "./atomic";
 import { firstGrain, grains, maxOwners, slabBits } from "./header";
 import { lockBudgets } from "./budget";
 import { hintSet } from "./hint";
-import { isClaimOf, recordIn } from "./claim";
+import { giveSpareBack } from "./arena";
+import { releaseBlocks, releasedBlockBytes, releasedBlocks } from "./charged";
 import { lock } from "./lock";
 import { finishClosing } from "./nodes";
 import { isDead, isLiving, isPast, me, release, slotOf } from "./owners";
-import { bitsAt, lengthOf, slabTag, wordAt } from "./pages";
-import { blockFree } from "./record";
-import { add, clearReport, out, out64 } from "./report";
-import { releasedBytes, releasedCount, releaseReservations, unlockBudgets } from "./reservation";
+import { newestChunk } from "./pool";
+import { clearReport, out, out64 } from "./report";
+import { holderOf } from "./latch";
+import { sweepLeaving, unlockBudgets } from "./leaving";
+import { releasedBytes, releasedCount, releaseReservations } from "./reservation";
 import { settleFlight, settleMarkOf } from "./settle";
-import { geometry } from "./sizeclass";
-import { letGo } from "./slab";
+import { letGo } from "./trim";
 import {
-  C_BLOCKS,
-  C_SIZE,
-  GRAIN_SHIFT,
   HINT_EMPTY,
   H_BUDGET_LOCK,
+  H_LEAVING,
   H_LOCK,
-  KIND_BLOCK,
+  H_NODES,
+  H_SPARE,
   REC_BLOCKS,
   REC_BLOCK_BYTES,
   REC_DONE,
@@ -43,12 +43,6 @@ import {
   S_HINTS,
   S_HINT_SHIFT,
   S_SEQUENCE,
-  T_MASK,
-  T_NONE,
-  T_RUN,
-  T_SLAB,
-  W_BACK_SHIFT,
-  W_KIND_SHIFT,
 } from "./shared/layout";
 import { CLASS_COUNT } from "./shared/limits";
 import { BUSY, NOT_ATTACHED, NOT_LIVE, OK, OWNER_ALIVE } from "./shared/status";
@@ -63,7 +57,7 @@ export function recover(id: u32): u32 {
   if (index == 0 || index > maxOwners) return NOT_LIVE;
   if (isLiving(id)) return OWNER_ALIVE;
   clearReport();
-  out(REC_LOCK, load32(H_LOCK) == id ? 1 : 0);
+  out(REC_LOCK, holderOf(H_LOCK) == id ? 1 : 0);
   if (isDead(id)) {
     const status = giveBackHoldings(id);
     if (status != OK) return status;
@@ -87,8 +81,16 @@ function giveBackHoldings(id: u32): u32 {
   // Beside living threads, who may be long at work on a big region: so not under the lock. A slot that is another owner's by then has
   // made no claim up to `last`.
   if (isOurs) {
-    // Also one that never made a claim may have held the latch, or been closing a budget.
-    if (last != 0) releaseBlocks(index, last);
+    // What it had charged, or was taking off, is done before anybody looks at what is charged. The latch is held by the dead one, or by who took it
+    // from the dead one and has not yet done what its journal says.
+    if (load32(H_BUDGET_LOCK) != 0) {
+      if (lockBudgets() != OK) return OK; // the rest is not done
+      unlockBudgets();
+    }
+    // Also one that never made a claim may have held the latch, been closing a budget or giving a shared Block back.
+    releaseBlocks(index, last);
+    out(REC_BLOCKS, releasedBlocks());
+    out(REC_BLOCK_BYTES, <u32>releasedBlockBytes());
     if (!releaseCharges(id, index, last)) return OK; // the report says what was given back, and that the rest is not done
   }
   status = lock();
@@ -99,53 +101,21 @@ function giveBackHoldings(id: u32): u32 {
     settleMarkOf(index);
     release(id);
   }
+  // It may have died between leaving a budget's slab empty and saying so.
+  const isSpare = newestChunk(H_NODES) != 0;
+  if (isSpare) store32(H_SPARE, 1);
   letGo();
+  if (isSpare) giveSpareBack();
   return OK;
 }
 
-/** Gives back the owner's reservations, goes on with the budgets it was closing, and takes the latch from it. False: not all is done. */
+/** Gives back the owner's reservations, and goes on with the budgets it was closing. False: not all is done. */
 function releaseCharges(id: u32, index: u32, last: u64): bool {
-  // Held by the dead one, or by who took it from the dead one and has not yet done what its journal says.
-  if (load32(H_BUDGET_LOCK) != 0) {
-    if (lockBudgets() != OK) return false;
-    unlockBudgets();
-  }
+  if (load64(H_LEAVING) != 0) sweepLeaving();
   const status = releaseReservations(index, last);
   out(REC_RESERVATIONS, releasedCount());
   out64(REC_RESERVED_BYTES, releasedBytes());
   return status == OK && finishClosing(id) == OK;
-}
-
-/** Gives back every Block that owner `index` holds by a claim of a sequence up to `last`. The owner must not be taking any. */
-export function releaseBlocks(index: u32, last: u64): void {
-  for (let g = firstGrain; g < grains;) {
-    const word = load32(wordAt(g));
-    const length = lengthOf(word);
-    let next = g + length;
-    if ((word & T_MASK) == T_RUN && ((word >>> W_KIND_SHIFT) & 3) == KIND_BLOCK) {
-      releaseIfOf(index, last, (<usize>g) << GRAIN_SHIFT, load64(bitsAt(g)), length << GRAIN_SHIFT);
-    } else if ((word & T_MASK) == T_SLAB) {
-      // A length read while others work may be stale and lead into the middle of a slab: its words lead back to its head.
-      const head = g - ((word >>> W_BACK_SHIFT) & 63);
-      if ((slabTag(word) & 3) == KIND_BLOCK) releaseInSlab(index, last, head, geometry(slabTag(word)));
-      next = head + length;
-    } else if ((word & T_MASK) == T_NONE) next = g + 1;
-    g = max(next, g + 1);
-  }
-}
-
-function releaseInSlab(index: u32, last: u64, g: u32, shape: usize): void {
-  const blocks = get32(shape + C_BLOCKS);
-  const size = get32(shape + C_SIZE);
-  for (let i: u32 = 0; i < blocks; i++) {
-    releaseIfOf(index, last, ((<usize>g) << GRAIN_SHIFT) + <usize>(i * size), load64(recordIn(g, shape, i)), size);
-  }
-}
-
-function releaseIfOf(index: u32, last: u64, p: usize, claim: u64, bytes: u32): void {
-  if (!isClaimOf(claim, index, last) || !blockFree(p, <u32>claim, <u32>(claim >> 32))) return;
-  add(REC_BLOCKS, 1);
-  add(REC_BLOCK_BYTES, bytes);
 }
 
 /** Makes what only this owner's record of hints knew known to all: the empty slabs it was working on. */

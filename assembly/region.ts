@@ -7,16 +7,19 @@ import { cas32, load32, store32 } from "./atomic";
 import { forgetHeader, format, openHeader, publish } from "./header";
 import { join, leave, me, myId, otherOwners, slot } from "./owners";
 import { lockBudgets } from "./budget";
+import { releaseBlocks } from "./charged";
 import { endAlloc, endFree } from "./counters";
+import { holderOf } from "./latch";
 import { settleMark } from "./hint";
 import { forgetRecent } from "./heap";
 import { lock } from "./lock";
 import { buildPages } from "./pages";
 import { finishClosing } from "./nodes";
-import { publishHints, releaseBlocks } from "./recover";
-import { leaveReservations, unlockBudgets } from "./reservation";
+import { publishHints } from "./recover";
+import { unlockBudgets } from "./leaving";
+import { leaveReservations } from "./reservation";
 import { buildClasses } from "./sizeclass";
-import { letGo } from "./slab";
+import { letGo } from "./trim";
 import { H_BUDGET_LOCK, H_CLOSED, H_CREATOR, H_LOCK, REGION_CLOSED, REGION_CLOSING, S_REASON } from "./shared/layout";
 import { BUSY, CLOSED, NOT_ATTACHED, NO_SLOT, OK } from "./shared/status";
 
@@ -68,8 +71,8 @@ function isClosed(): bool {
 export function detachRegion(): u32 {
   if (me == 0) return NOT_ATTACHED;
   // An exception may have cut an operation of ours under the page lock.
-  if (load32(H_LOCK) == myId && lock() == OK) letGo();
-  if (load32(H_BUDGET_LOCK) == myId && lockBudgets() == OK) unlockBudgets();
+  if (holderOf(H_LOCK) == myId && lock() == OK) letGo();
+  if (holderOf(H_BUDGET_LOCK) == myId && lockBudgets() == OK) unlockBudgets();
   releaseBlocks(me, ~0);
   // What waits, and a budget that is half closed, nobody else would see to; both need the latch.
   if (leaveReservations(me) == BUSY || finishClosing(myId) == BUSY) return BUSY;

@@ -8,7 +8,7 @@
 // fails for a lock. Who dies holding reservations leaves their claims, by which recovery finds them.
 
 import { get32, get64, put32, put64 } from "./memory";
-import { cas32, cas64, load32, load64, store32 } from "./atomic";
+import { cas32, cas64, load64, store32 } from "./atomic";
 import {
   charge,
   chargeBoth,
@@ -22,24 +22,33 @@ import {
   rise,
   riseBeside,
   setLevels,
-  tryBudgets,
 } from "./budget";
-import { addChunk, chunkEnd, newestChunk, nextChunk } from "./chunk";
-import { claimOf, isClaimOf, lastClaim, nextClaim } from "./claim";
+import { giveSpareBack, mayTryAgain } from "./arena";
+import { addChunk } from "./chunk";
+import { chunkEnd, newestChunk, nextChunk } from "./pool";
+import {
+  CLAIM_REST,
+  claimOf,
+  isClaimOf,
+  isLeaving,
+  isOne,
+  isShared,
+  isWaiting,
+  lastClaim,
+  leaving,
+  nextClaim,
+} from "./claim";
 import { isPoisoned } from "./header";
-import { letLatchGo, wakeSleepers } from "./latch";
+import { letLatchGo } from "./latch";
+import { findRoom, giveBack, giveOn, hasRoom, sweepLeaving, takeOutLeaving, unlockBudgets } from "./leaving";
 import { me, myId, slot } from "./owners";
 import { queueUp, serve, stopWaiting } from "./waiting";
 import {
   BUDGET_OPEN,
   B_STATE,
   CHUNK_HEADER,
-  CLAIM_LEAVING,
-  CLAIM_LIVE,
   CLAIM_SHARED,
   CLAIM_STATE_SHIFT,
-  CLAIM_WAITING,
-  H_BUDGET_FLAGS,
   H_BUDGET_LOCK,
   H_LEAVING,
   H_RECORDS,
@@ -52,9 +61,6 @@ import {
   V_TAG,
 } from "./shared/layout";
 import { BUDGET_GONE, BUSY, NEVER, NOT_LIVE, OK } from "./shared/status";
-
-// A claim's bits below its state.
-const CLAIM_REST: u64 = ((<u64>1) << CLAIM_STATE_SHIFT) - 1;
 
 /**
  * Takes `bytes` bytes of the budget at `node`, whose state word the caller knows as `state`. Returns the record, its claim is in S_CLAIM;
@@ -83,8 +89,22 @@ export function reserve(node: usize, state: u32, bytes: f64, tag: u32): usize {
     }
   }
   if (isCrossed()) setLevels();
-  store32(H_BUDGET_LOCK, 0);
-  if (load64(H_BUDGET_FLAGS) != 0) afterwards();
+  letLatchGo(H_BUDGET_LOCK);
+  if (load64(H_LEAVING) != 0) sweepLeaving();
+  return at == 0 ? reserveAgain(node, state, bytes, tag) : at;
+}
+
+// Whether the request is one that is made a second time.
+let isAgain: bool = false;
+
+/** After a refusal: the same once more, if what is empty was given back meanwhile. */
+function reserveAgain(node: usize, state: u32, bytes: f64, tag: u32): usize {
+  const isOver = isAgain || !mayTryAgain();
+  isAgain = false; // an exception may have left it
+  if (isOver) return 0;
+  isAgain = true;
+  const at = reserve(node, state, bytes, tag);
+  isAgain = false;
   return at;
 }
 
@@ -93,6 +113,13 @@ export function reserve(node: usize, state: u32, bytes: f64, tag: u32): usize {
  * (then CLAIM_LIVE) or can be no more (then it is another's, or none), and S_WAKE of its owner changes.
  */
 export function reserveOrWait(node: usize, state: u32, bytes: f64, tag: u32): usize {
+  const at = reserveOrQueue(node, state, bytes, tag);
+  // After it stands in the queue: who leaves a slab empty looks at the queue after it said so.
+  if (at != 0 && isWaiting(lastClaim())) giveSpareBack();
+  return at;
+}
+
+function reserveOrQueue(node: usize, state: u32, bytes: f64, tag: u32): usize {
   let status = lockBudgets();
   if (status == OK && get32(H_RECORDS) == 0) status = moreRecords();
   if (status != OK) return refused(status);
@@ -162,37 +189,12 @@ export function reservationFree(at: usize, low: u32, high: u32): bool {
   const isHeld = isOne(claim) ? load64(at) == claim : isShared(claim) && cas64(at, claim, leaving(claim));
   if (isHeld) giveBack(at);
   if (isCrossed()) setLevels();
-  store32(H_BUDGET_LOCK, 0);
-  if (load64(H_BUDGET_FLAGS) != 0) afterwards();
+  letLatchGo(H_BUDGET_LOCK);
+  if (load64(H_LEAVING) != 0) sweepLeaving();
   return isHeld;
 }
 
-/** Whether the claim is that of one thread, which does one thing at a time. */
-function isOne(claim: u64): bool {
-  return claim >> CLAIM_STATE_SHIFT == CLAIM_LIVE;
-}
-
-/** Whether several threads may hold the claim, and one may mark it while another has the latch. */
-function isShared(claim: u64): bool {
-  return claim >> CLAIM_STATE_SHIFT == CLAIM_SHARED;
-}
-
-/** Empties the record, takes its bytes off the counters, and grants them to who waits for them. Under the latch. */
-function giveBack(at: usize): void {
-  const node = <usize>get32(at + V_BUDGET);
-  fall(node, get64(at + V_BYTES), 1);
-  put32(at + V_NEXT, get32(H_RECORDS));
-  charge(node, at, 0, H_RECORDS, <u32>at);
-  if (isEased()) giveOn(node);
-}
-
-/** Grants what became free from `node` to the root. */
-function giveOn(node: usize): void {
-  setLevels();
-  serve(node);
-}
-
-/** The same for one that may be waiting still. */
+/** Empties the record of one that may be waiting still. Under the latch. */
 function takeOut(at: usize): void {
   if (isWaiting(load64(at))) serve(stopWaiting(at));
   else giveBack(at);
@@ -206,47 +208,12 @@ function leave(at: usize, claim: u64): bool {
   return true;
 }
 
-/** Lets the latch of the budgets go, and takes out what others gave back meanwhile. */
-export function unlockBudgets(): void {
-  if (isCrossed()) setLevels();
-  store32(H_BUDGET_LOCK, 0);
-  if (load64(H_BUDGET_FLAGS) != 0) afterwards();
-}
-
-function afterwards(): void {
-  wakeSleepers(H_BUDGET_LOCK);
-  sweepLeaving();
-}
-
-export function sweepLeaving(): void {
-  while (load32(H_LEAVING) != 0 && tryBudgets()) {
-    takeOutLeaving();
-    if (isCrossed()) setLevels();
-    letLatchGo(H_BUDGET_LOCK);
-  }
-}
-
-/** Takes out what was given back while others held the latch; false: nothing was. Under the latch. */
-function takeOutLeaving(): bool {
-  if (load32(H_LEAVING) == 0) return false;
-  store32(H_LEAVING, 0);
-  for (let chunk = newestChunk(H_RECORDS); chunk != 0; chunk = nextChunk(chunk)) {
-    const end = chunkEnd(chunk, RESERVATION_BYTES);
-    for (let at = chunk + CHUNK_HEADER; at < end; at += RESERVATION_BYTES) if (isLeaving(load64(at))) giveBack(at);
-  }
-  return true;
-}
-
-function isWaiting(claim: u64): bool {
-  return claim >> CLAIM_STATE_SHIFT == CLAIM_WAITING;
-}
-
-function isLeaving(claim: u64): bool {
-  return claim >> CLAIM_STATE_SHIFT == CLAIM_LEAVING;
-}
-
 /** Makes the reservation `bytes` long. False: it is untouched, S_REASON says why. */
 export function reservationResize(at: usize, low: u32, high: u32, bytes: f64): bool {
+  return resize(at, low, high, bytes) || (mayTryAgain() && resize(at, low, high, bytes));
+}
+
+function resize(at: usize, low: u32, high: u32, bytes: f64): bool {
   if (!lockHeld(at, claimOf(low, high))) return false;
   const node = <usize>get32(at + V_BUDGET);
   const before = get64(at + V_BYTES);
@@ -284,6 +251,10 @@ export function reservationSplit(at: usize, low: u32, high: u32, bytes: f64): us
 
 /** Charges the reservation to another budget instead. False: it is untouched, S_REASON says why. */
 export function reservationMove(at: usize, low: u32, high: u32, node: usize, state: u32): bool {
+  return move(at, low, high, node, state) || (mayTryAgain() && move(at, low, high, node, state));
+}
+
+function move(at: usize, low: u32, high: u32, node: usize, state: u32): bool {
   if (!lockHeld(at, claimOf(low, high))) return false;
   const from = <usize>get32(at + V_BUDGET);
   const bytes = get64(at + V_BYTES);
@@ -343,19 +314,6 @@ function isStill(at: usize, claim: u64): bool {
   return false;
 }
 
-/** Writes the rise of a charge; if there is no room for it once what was given back is taken out: the budget that has none. */
-function findRoom(node: usize, bytes: u64, items: u32): usize {
-  const refuser = riseBeside(node, bytes, items, 0, 0);
-  return refuser != 0 && takeOutLeaving() ? riseBeside(node, bytes, items, 0, 0) : refuser;
-}
-
-/** Writes the rise of a charge, or says which budget refused it. */
-export function hasRoom(node: usize, bytes: u64, items: u32): bool {
-  const refuser = findRoom(node, bytes, items);
-  if (refuser != 0) refuseBy(refuser);
-  return refuser == 0;
-}
-
 function isOpen(node: usize): bool {
   if ((get32(node + B_STATE) & 3) == BUDGET_OPEN) return true;
   refuseCharge(BUDGET_GONE);
@@ -371,11 +329,13 @@ function isRecord(at: usize): bool {
   return false;
 }
 
+// The state of the budget whose reservations are being released.
+let closing: u32 = 0;
 // What the last release added up.
 let count: u32 = 0;
 let sum: u64 = 0;
 
-/** How many reservations `releaseReservations` or `releaseCharged` gave back, and their bytes. */
+/** How many reservations `releaseReservations` or `releaseReservationsIn` gave back, and their bytes. */
 export function releasedCount(): u32 {
   return count;
 }
@@ -408,23 +368,14 @@ export function leaveReservations(index: u32): u32 {
   return isWaiter ? releaseReservations(index, ~0) : OK;
 }
 
-function leaving(claim: u64): u64 {
-  return (claim & CLAIM_REST) | ((<u64>CLAIM_LEAVING) << CLAIM_STATE_SHIFT);
-}
-
-/** Nothing was given back yet. */
-export function forgetReleased(): void {
-  count = 0;
-  sum = 0;
-}
-
 /** Gives back every reservation that owner `index` holds by a claim of a sequence up to `last`. OK, or BUSY when not all is done. */
 export function releaseReservations(index: u32, last: u64): u32 {
   return releaseWhere(0, index, last);
 }
 
-/** Gives back every reservation of the budget at `node`, to which none is added any more. OK, or BUSY when not all is done. */
-export function releaseCharged(node: usize): u32 {
+/** Gives back every reservation of the budget at `node`, as long as that is in the state `state`, in which none is added. OK, or BUSY when not all is done. */
+export function releaseReservationsIn(node: usize, state: u32): u32 {
+  closing = state;
   return releaseWhere(node, 0, 0);
 }
 
@@ -448,7 +399,8 @@ function releaseThose(node: usize, index: u32, last: u64, onlyWaiting: bool): u3
       if (status != OK) return status;
       // Since then it may have been granted, passed on or given back.
       const now = load64(at);
-      if (now != 0 && (node != 0 ? get32(at + V_BUDGET) == <u32>node : isLeaving(now) || isClaimOf(now, index, last))) {
+      const isIn = node != 0 && get32(at + V_BUDGET) == <u32>node && get32(node + B_STATE) == closing;
+      if (now != 0 && (node != 0 ? isIn : isLeaving(now) || isClaimOf(now, index, last))) {
         if (!isWaiting(now) && (node != 0 ? !isLeaving(now) : (<u32>now & 0xff) == index)) {
           count++;
           sum += get64(at + V_BYTES);

@@ -11,52 +11,14 @@
 // A thread that dies between the compare-and-swap and the count leaves its journal, which names the block.
 
 import { get32, get64, put32, zero } from "./memory";
-import { cas64, load32, load64, or64, store32, store64 } from "./atomic";
+import { cas64, load64, or64, store32, store64 } from "./atomic";
 import { alignUp } from "./bits";
 import { nextClaim, recordIn } from "./claim";
-import { firstGrain, grains, hintWords, hints, maxOwners, slabBits } from "./header";
-import {
-  beginAlloc,
-  beginFree,
-  beginMark,
-  endAlloc,
-  endAllocVisibly,
-  endFree,
-  endFreeVisibly,
-  endMark,
-  isNamed,
-  markOf,
-  pendingAlloc,
-  pendingFree,
-} from "./counters";
-import {
-  FREE_MASK,
-  bitmapOf,
-  hintClear,
-  hintFind,
-  hintSet,
-  homeOf,
-  isHome,
-  journalFind,
-  setHome,
-  settleMark,
-} from "./hint";
-import { tryLock, unlock } from "./lock";
-import { ownerState, slot, slotOf } from "./owners";
-import {
-  addTail,
-  bitsAt,
-  carve,
-  findLow,
-  findRun,
-  freeGrains,
-  giveBack,
-  lengthOf,
-  slabTag,
-  slabTail,
-  slabWord,
-  wordAt,
-} from "./pages";
+import { firstGrain, grains, slabBits } from "./header";
+import { beginAlloc, beginFree, endAlloc, endAllocVisibly, endFree, endFreeVisibly } from "./counters";
+import { FREE_MASK, bitmapOf, hintFind, hintSet, homeOf, isHome, journalFind, setHome } from "./hint";
+import { slot } from "./owners";
+import { addTail, bitsAt, carve, findLow, findRun, freeGrains, slabTail, slabWord, wordAt } from "./pages";
 import { geometry } from "./sizeclass";
 import {
   B_TAG_SHIFT,
@@ -67,12 +29,11 @@ import {
   GRAIN_SHIFT,
   HINT_EMPTY,
   HOME_SHIFT,
-  H_DEFERRED,
   J_BLOCK,
   J_WON,
   KIND_BLOCK,
+  KIND_BUDGET,
   KIND_RAW,
-  OWNER_FREE,
   RECORD_BYTES,
   R_BASE,
   R_SLAB,
@@ -89,17 +50,9 @@ import {
   S_HINT_SHIFT,
   S_IDLE,
   T_FREE,
-  T_FREED,
   T_MASK,
-  T_SLAB,
-  UNIT_SHIFT,
-  W_BACK_SHIFT,
   W_LENGTH_SHIFT,
 } from "./shared/layout";
-import { CLASS_COUNT } from "./shared/limits";
-
-// An owner keeps at most this share (1/64) of the region in slabs it left empty.
-const IDLE_SHIFT: u32 = 6;
 
 /** This owner's record of hints for slabs with this tag (only raw and Block slabs have one). */
 export function hintRecord(tag: u32): usize {
@@ -202,6 +155,15 @@ export function noteReuse(word: u64, record: usize): void {
  * block taken, so nobody can take it away from who made room for it. Under the page lock.
  */
 export function newSlab(record: usize, tag: u32): usize {
+  const start = carveSlab(tag, 0);
+  if (start == 0) return 0;
+  put32(record + R_BASE, start << GRAIN_SHIFT);
+  put32(record + R_SLAB, <u32>bitsAt(start));
+  return openSlab(start, geometry(tag), tag);
+}
+
+/** Carves a slab that is closed yet; 0 when no run is long enough. Under the page lock. */
+export function carveSlab(tag: u32, aux: u32): u32 {
   const shape = geometry(tag);
   const length = get32(shape + C_GRAINS);
   const head = runForSlab(length);
@@ -209,17 +171,15 @@ export function newSlab(record: usize, tag: u32): usize {
   const start = isOurs(head) ? head : awayFromOthers(head, length);
   if ((tag & 3) == KIND_BLOCK) zero(recordIn(start, shape, 0), get32(shape + C_BLOCKS) * RECORD_BYTES);
   for (let back: u32 = 1; back < length; back++) put32(wordAt(start + back), slabWord(tag, back));
-  carve(head, start, length, slabWord(tag, 0), 0);
+  carve(head, start, length, slabWord(tag, 0), aux);
   addTail(slabTail(tag));
   put32(slot + S_BUMP, start + length);
   setHome(start);
-  put32(record + R_BASE, start << GRAIN_SHIFT);
-  put32(record + R_SLAB, <u32>bitsAt(start));
-  return openSlab(start, shape, tag);
+  return start;
 }
 
 /** From the journal to the count one straight line, as in take. */
-function openSlab(g: u32, shape: usize, tag: u32): usize {
+export function openSlab(g: u32, shape: usize, tag: u32): usize {
   const p = (<usize>g) << GRAIN_SHIFT;
   const full = get64(shape + C_FULL);
   const marks: usize = (tag & 3) == KIND_BLOCK ? J_BLOCK : 0;
@@ -288,7 +248,7 @@ export function giveBackAtEdge(p: usize, g: u32, tag: u32, index: u32, claim: u6
   if (free == 0) hintSet(bitmapOf(tag), g);
   if ((free | bit) == full) {
     hintSet(HINT_EMPTY, g);
-    put32(slot + S_IDLE, get32(slot + S_IDLE) + (get32(shape + C_GRAINS) << GRAIN_SHIFT));
+    if ((tag & 3) != KIND_BUDGET) put32(slot + S_IDLE, get32(slot + S_IDLE) + (get32(shape + C_GRAINS) << GRAIN_SHIFT));
   }
   if (free == 0 && (tag & 3) == KIND_RAW && isHome(g)) pushHint(hintRecord(tag), g);
   endFreeVisibly(size);
@@ -316,160 +276,4 @@ export function pushHint(record: usize, g: u32): void {
   if (top == <u32>R_STACK_MAX) return;
   put32(record + R_STACK + ((<usize>top) << 2), g);
   put32(record + R_TOP, top + 1);
-}
-
-/** Whether this owner has left more empty slabs behind than it may keep. */
-export function hasTooMuchIdle(): bool {
-  return get32(slot + S_IDLE) > (grains << GRAIN_SHIFT) >>> IDLE_SHIFT;
-}
-
-/** Gives this owner's empty slabs back to the page layer, if the lock is free. */
-export function shedIdle(): void {
-  put32(slot + S_IDLE, 0);
-  if (!tryLock()) return;
-  trimHinted(true);
-  letGo();
-}
-
-/** Lets the page lock go, and sees to the runs that were freed meanwhile. */
-export function letGo(): void {
-  unlock();
-  mergeDeferred();
-}
-
-/** Merges the runs that other threads freed while the lock was held. */
-export function mergeDeferred(): void {
-  while (load32(H_DEFERRED) != 0 && tryLock()) {
-    mergeFreed();
-    unlock();
-  }
-}
-
-// Whether the last trim left an empty slab standing because a living owner's journal names it.
-let sawPinned: bool = false;
-
-/**
- * Gives every empty slab back and merges every freed run, whoever used it last. False: an empty slab of Blocks had to stay, for a
- * living thread looks at a record in it right now. Under the page lock.
- */
-export function trim(): bool {
-  sawPinned = false;
-  trimHinted(false);
-  for (let index: u32 = 1; index <= maxOwners; index++) {
-    if (ownerState(index) == OWNER_FREE) continue;
-    trimNamed(pendingAlloc(index));
-    trimNamed(pendingFree(index));
-    trimMarked(markOf(index));
-    trimCurrents(slotOf(index));
-  }
-  put32(slot + S_IDLE, 0);
-  return !sawPinned;
-}
-
-/** The slabs that an owner works on carry no hint while they are empty. */
-function trimCurrents(at: usize): void {
-  for (let c: usize = 1; c <= <usize>CLASS_COUNT; c++) {
-    trimCurrent(load32(at + S_HINTS + (c << S_HINT_SHIFT) + R_SLAB));
-    trimCurrent(load32(at + S_BLOCK_HINTS + (c << S_BLOCK_HINT_SHIFT) + R_SLAB));
-  }
-}
-
-function trimCurrent(word: u32): void {
-  if (word == 0) return;
-  const g = (word - <u32>slabBits) >>> 3;
-  if (g >= firstGrain && g < grains) trimGrain(g);
-}
-
-function trimNamed(p: usize): void {
-  const g = <u32>(p >>> GRAIN_SHIFT);
-  if (p == 0 || g < firstGrain || g >= grains) return;
-  const word = get32(wordAt(g));
-  trimGrain((word & T_MASK) == T_SLAB ? g - ((word >>> W_BACK_SHIFT) & 63) : g);
-}
-
-/** An owner may have died, or been cut, between clearing the bit of this unit and looking at it again. */
-function trimMarked(mark: usize): void {
-  const unit = <u32>(mark >>> GRAIN_SHIFT);
-  if (mark == 0) return;
-  for (let g = max(unit, firstGrain); g < unit + (1 << UNIT_SHIFT) && g < grains; g++) trimGrain(g);
-}
-
-function trimHinted(home: bool): void {
-  settleMark();
-  for (let index: u32 = 0; index < hintWords; index++) {
-    let bits = load64(hints + ((<usize>index) << 3));
-    while (bits != 0) {
-      const unit = ((index << 6) + <u32>ctz(bits)) << UNIT_SHIFT;
-      bits &= bits - 1;
-      if (!home || isHome(unit)) trimUnit(unit, home);
-    }
-  }
-}
-
-/** Gives the empty slabs of one unit back and clears its bit, unless something empty is still there afterwards. */
-function trimUnit(unit: u32, keepCurrent: bool): void {
-  for (let g = unit; g < unit + (1 << UNIT_SHIFT) && g < grains; g++) {
-    if (!keepCurrent || !isCurrent(g)) trimGrain(g);
-  }
-  beginMark(unit);
-  hintClear(HINT_EMPTY, unit);
-  if (holdsEmpty(unit)) hintSet(HINT_EMPTY, unit);
-  endMark();
-}
-
-function holdsEmpty(unit: u32): bool {
-  for (let g = unit; g < unit + (1 << UNIT_SHIFT) && g < grains; g++) {
-    const word = load32(wordAt(g));
-    if ((word & T_MASK) == T_FREED) return true;
-    if ((word & T_MASK) != T_SLAB || (word >>> W_BACK_SHIFT) & 63) continue;
-    const tag = slabTag(word);
-    if (load64(bitsAt(g)) == (((<u64>tag) << B_TAG_SHIFT) | get64(geometry(tag) + C_FULL))) return true;
-  }
-  return false;
-}
-
-function isCurrent(g: u32): bool {
-  const word = get32(wordAt(g));
-  if ((word & T_MASK) != T_SLAB || slabTag(word) & 1) return false;
-  return get32(hintRecord(slabTag(word)) + R_SLAB) == <u32>bitsAt(g);
-}
-
-/** If an empty slab or a freed run begins at `g`, gives it back. Under the page lock. */
-export function trimGrain(g: u32): void {
-  const word = get32(wordAt(g));
-  const type = word & T_MASK;
-  if (type == T_FREED) giveBack(g, word >>> W_LENGTH_SHIFT);
-  else if (type == T_SLAB && ((word >>> W_BACK_SHIFT) & 63) == 0) closeIfEmpty(g, slabTag(word));
-}
-
-function closeIfEmpty(g: u32, tag: u32): void {
-  const whole = ((<u64>tag) << B_TAG_SHIFT) | get64(geometry(tag) + C_FULL);
-  if (load64(bitsAt(g)) != whole || !cas64(bitsAt(g), whole, 0)) return; // commit
-  const length = lengthOf(get32(wordAt(g)));
-  if ((tag & 3) == KIND_BLOCK && isNamed(g, length)) {
-    sawPinned = true;
-    store64(bitsAt(g), whole);
-    hintSet(bitmapOf(tag), g);
-    hintSet(HINT_EMPTY, g);
-    return;
-  }
-  for (let back: u32 = 1; back < length; back++) store32(wordAt(g + back), 0);
-  addTail(-(<i32>slabTail(tag)));
-  giveBack(g, length);
-}
-
-/** Under the page lock. */
-function mergeFreed(): void {
-  store32(H_DEFERRED, 0);
-  for (let index: u32 = 0; index < hintWords; index++) {
-    let bits = load64(hints + ((<usize>index) << 3));
-    while (bits != 0) {
-      const unit = ((index << 6) + <u32>ctz(bits)) << UNIT_SHIFT;
-      bits &= bits - 1;
-      for (let g = unit; g < unit + (1 << UNIT_SHIFT) && g < grains; g++) {
-        const word = get32(wordAt(g));
-        if ((word & T_MASK) == T_FREED) giveBack(g, word >>> W_LENGTH_SHIFT);
-      }
-    }
-  }
 }

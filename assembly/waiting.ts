@@ -11,7 +11,7 @@
 import { get32, get64, put32, put64 } from "./memory";
 import { load32, load64, notify, store32 } from "./atomic";
 import { charge, mayFit, neverFits, riseBeside, setLevel, setLevels } from "./budget";
-import { chunkEnd, newestChunk, nextChunk } from "./chunk";
+import { chunkEnd, newestChunk, nextChunk } from "./pool";
 import { nextClaim } from "./claim";
 import { maxOwners } from "./header";
 import { ownerState, slot, slotOf } from "./owners";
@@ -179,6 +179,7 @@ export function rebuildQueues(): void {
       if (load64(at) >> CLAIM_STATE_SHIFT == CLAIM_WAITING) line(at);
     }
   }
+  stopImpossible(); // it may have been lowering a limit
   for (let chunk = newestChunk(H_NODES); chunk != 0; chunk = nextChunk(chunk)) {
     const end = chunkEnd(chunk, NODE_BYTES);
     for (let node = chunk + CHUNK_HEADER; node < end; node += NODE_BYTES) {

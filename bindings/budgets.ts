@@ -71,6 +71,9 @@ export interface Node {
   readonly state: number;
 }
 
+/** No budget. */
+export const NO_NODE: Node = { at: 0, state: 0 };
+
 /** What a budget is made with; limits are bytes, Infinity for none. */
 export interface Limits {
   readonly limit: number;
@@ -209,8 +212,7 @@ export class Budgets {
 
   /** The budget that had no room for the last request; 0: none. */
   get refuser(): Node {
-    const at = this.#word(this.#refuser << 2);
-    return { at, state: at === 0 ? 0 : this.#word(at + B_STATE) };
+    return this.#node(this.#word(this.#refuser << 2));
   }
 
   isOpen({ at, state }: Node): boolean {
@@ -245,8 +247,16 @@ export class Budgets {
   }
 
   parent(at: number): Node {
-    const parent = this.#word(at + B_PARENT);
-    return { at: parent, state: parent === 0 ? 0 : this.#word(parent + B_STATE) };
+    return this.#node(this.#word(at + B_PARENT));
+  }
+
+  #node(at: number): Node {
+    return { at, state: at === 0 ? 0 : this.#word(at + B_STATE) };
+  }
+
+  /** The budget that the live block at `offset` is charged to. */
+  chargedFor(offset: number): Node {
+    return this.#node(this.core.exports.budgetAt(offset) >>> 0);
   }
 
   name(at: number): string {
@@ -306,9 +316,17 @@ export class Budgets {
     return Math.max(0, missing, this.#long(at + B_WANTED));
   }
 
-  /** What the reservations in this budget and below it hold, by tag, largest first. O(reservations). */
+  /**
+   * What is held in this budget and below it, largest first: reservations by tag, and the region's own memory, Blocks and raw blocks, as "(heap)".
+   * O(reservations + budgets).
+   */
   held(at: number): Held[] {
     const byTag = new Map<number, Held>();
+    const heap: Held = { tag: "(heap)", bytes: this.number(at, B_USED), count: this.items(at) };
+    for (const node of this.#elements(H_NODES, NODE_BYTES)) {
+      if (node !== at && this.isBelow(node, at))
+        heap.bytes -= Math.max(0, this.number(node, B_MIN) - this.number(node, B_USED));
+    }
     for (const record of this.#elements(H_RECORDS, RESERVATION_BYTES)) {
       if (
         this.#long(record) === 0 ||
@@ -321,7 +339,11 @@ export class Budgets {
       sum.bytes += this.#long(record + V_BYTES);
       sum.count++;
       byTag.set(tag, sum);
+      heap.bytes -= this.#long(record + V_BYTES);
+      heap.count--;
     }
+    // What others take and give back while this is read is in it, or not.
+    if (heap.bytes > 0) byTag.set(-1, { ...heap, count: Math.max(0, heap.count) });
     return [...byTag.values()].sort((one, two) => two.bytes - one.bytes);
   }
 

@@ -18,6 +18,12 @@ export interface CoreExports {
   realloc(offset: number, bytes: number): number;
   usableSize(offset: number): number;
   blockAlloc(bytes: number, align: number): number;
+  blockAllocIn(node: number, state: number, bytes: number, align: number): number;
+  budgetAt(offset: number): number;
+  allocIn(node: number, state: number, bytes: number, align: number): number;
+  allocSlowIn(node: number, state: number, bytes: number, align: number): number;
+  freeAtEdgeIn(offset: number, grain: number, tag: number, index: number): number;
+  allocUnsafeIn(node: number, state: number, bytes: number): number;
   blockFree(offset: number, claimLow: number, claimHigh: number): number;
   blockIsLive(offset: number, claimLow: number, claimHigh: number): number;
   blockMove(offset: number, claimLow: number, claimHigh: number, shared: number): number;
@@ -26,6 +32,7 @@ export interface CoreExports {
   setBudgetLevels(node: number, state: number): number;
   setBudgetLimit(node: number, state: number, limit: number): number;
   callForBytes(node: number, state: number, bytes: number): void;
+  wouldRefuse(node: number, state: number, bytes: number): number;
   budgetNumber(node: number, field: number): number;
   closeBudget(node: number, state: number): number;
   reserve(node: number, state: number, bytes: number, tag: number): number;

@@ -1,9 +1,11 @@
 // Block: memory with a holder. Its claim (owner and sequence, one word in the region) says whose it is, so it is given back when
 // its owner detaches or dies, and a stale handle is refused. In JavaScript it is disposable: `using block = region.allocate(64)`.
 
+import type { Node } from "../bindings/budgets.js";
 import type { Core } from "../bindings/core.js";
 import { StaleBlockError } from "./errors.js";
 import { integer } from "./options.js";
+import { type ReservationSource, tellLevels } from "./reservation.js";
 import { tracker } from "./tracker.js";
 
 /** What names a Block in another thread: structured-cloneable. */
@@ -18,10 +20,11 @@ export interface BlockHandle {
 /** @internal What a Block needs of its region. */
 export interface BlockSource {
   readonly core: Core;
-  /** A new block; throws what `region.allocate` throws. */
-  claim(bytes: number, align: number): BlockHandle;
-  /** The same without asking the full hooks; undefined when it does not fit now. */
-  tryClaim(bytes: number, align: number): BlockHandle | undefined;
+  readonly charges: ReservationSource;
+  /** A new block, charged to the budget `node` (at 0: to none); throws what `region.allocate` throws. */
+  claim(bytes: number, align: number, node: Node): BlockHandle;
+  /** The same without asking anybody to make room; undefined when it does not fit now. */
+  tryClaim(bytes: number, align: number, node: Node): BlockHandle | undefined;
 }
 
 /** A claimed block of a region: `region.allocate(bytes)`. */
@@ -52,6 +55,12 @@ export class Block {
     return this.#source.core.view(this.#handle.offset, this.#handle.size);
   }
 
+  /** Names of the budgets from the root down to the one it is charged to, joined by `/`; empty when to none, and after its release. */
+  get budgetPath(): string {
+    const { budgets } = this.#source.charges;
+    return this.isLive ? budgets.path(budgets.chargedFor(this.#handle.offset).at) : "";
+  }
+
   /** Whether this handle still holds the block. */
   get isLive(): boolean {
     const { offset, claim } = this.#handle;
@@ -71,7 +80,7 @@ export class Block {
   /**
    * Makes the block `bytes` long, in place where its usable size allows, else by moving it; what lay in it is kept, bytes beyond the
    * old size are zero. When it does not fit the block is untouched. A Block that moves is this thread's afterwards, also if another
-   * held it; a shared one stays shared.
+   * held it; a shared one stays shared. It stays charged to its budget.
    * @throws MemoryLimitExceededError, RegionBusyError, StaleBlockError, RangeError for a size that is no integer ≥ 1.
    */
   resize(bytes: number): void {
@@ -102,9 +111,10 @@ export class Block {
 
   /** Another block of `bytes` bytes, or undefined where this one, of `usable` bytes, is right: it always is when nothing smaller is free. */
   #moved(bytes: number, usable: number): BlockHandle | undefined {
-    const { align = 8 } = this.#handle;
-    if (bytes > usable) return this.#source.claim(bytes, align);
-    return bytes > usable / 2 ? undefined : this.#source.tryClaim(bytes, align);
+    const { align = 8, offset } = this.#handle;
+    if (bytes <= usable && bytes > usable / 2) return undefined;
+    const node = this.#source.charges.budgets.chargedFor(offset);
+    return bytes > usable ? this.#source.claim(bytes, align, node) : this.#source.tryClaim(bytes, align, node);
   }
 
   /**
@@ -128,7 +138,9 @@ export class Block {
   /** Gives the block back. True the first time, false ever after, whoever released it. Any thread. */
   release(): boolean {
     const { offset, claim } = this.#handle;
-    return this.#source.core.exports.blockFree(offset, claim[0], claim[1]) !== 0;
+    const isDone = this.#source.core.exports.blockFree(offset, claim[0], claim[1]) !== 0;
+    tellLevels(this.#source.charges);
+    return isDone;
   }
 
   [Symbol.dispose](): void {

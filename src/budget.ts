@@ -2,7 +2,7 @@
 // this one to its root or none, no limit is passed at any instant, and nothing that fits is refused (G01–G09, M04–M05, M18–M22). What
 // is charged may lie anywhere: only a reservation moves bytes, and eviction, cancelling and closing go through it.
 
-import { type Budgets, type Held, LIMIT, MIN, type Node, PEAK, SOFT, USED } from "../bindings/budgets.js";
+import { type Budgets, type Held, LIMIT, MIN, NO_NODE, type Node, PEAK, SOFT, USED } from "../bindings/budgets.js";
 import {
   BUDGET_GONE,
   BUSY,
@@ -14,6 +14,7 @@ import {
   OVER_LIMIT,
   TOO_DEEP,
 } from "../bindings/status.js";
+import { limitError, makeRoom } from "./charging.js";
 import { BudgetClosedError, ItemLimitExceededError, MemoryLimitExceededError, RegionBusyError } from "./errors.js";
 import { isWaiting } from "../bindings/wake.js";
 import type { LevelListener } from "./levels.js";
@@ -57,13 +58,13 @@ export interface BudgetStats {
   depth: number;
 }
 
-/** What reservations of one tag hold. */
+/** What reservations of one tag hold; of tag "(heap)": Blocks and raw blocks of the region. */
 export type Consumer = Held;
 
 /** What was still reserved when a budget was closed (D13). */
 export interface CloseReport {
   path: string;
-  /** Reservations that were given back for their holders, whose handles are stale now; their bytes; what they were, by tag. */
+  /** Reservations, Blocks and raw blocks that were given back for their holders, whose handles are stale now; their bytes; by tag. */
   leaked: number;
   leakedBytes: number;
   consumers: Consumer[];
@@ -73,7 +74,6 @@ export interface CloseReport {
 
 const TIMEOUT_MS = 5000;
 const CONSUMERS = 5;
-const NO_NODE: Node = { at: 0, state: 0 };
 
 /** A node of the region's budget tree: `region.budget(name, options)`. */
 export class Budget {
@@ -113,30 +113,20 @@ export class Budget {
       const number = tag === undefined ? 0 : numberOf(tag);
       const record = reserve(at, state, bytes, number);
       if (record === 0) return this.#tryHarder(bytes, number);
-      const reservation = reservationAt(source, record);
-      tellLevels(source);
-      return reservation;
+      return reservationAt(source, record);
     };
   }
 
   /** A request was refused: whoever can gives something back for it, in this thread now, in others soon. */
   #tryHarder(bytes: number, tag: number): Reservation | null {
-    const budgets = this.#budgets;
-    const reason = budgets.core.exports.reason();
+    const { core } = this.#budgets;
+    const reason = core.exports.reason();
     if (reason === OVER_ITEMS || reason === NEVER || reason === OTHERS_FIRST) return null;
     if (reason !== OVER_LIMIT) throwUnlessFull(reason, "tryReserve", this.#source, this.path);
-    const { refuser } = budgets;
-    const { reclaimers } = this.#source;
-    if (reason !== OVER_LIMIT || refuser.at === 0) return null;
-    if (reclaimers.count === 0 && budgets.isCalled(refuser.at)) return null;
-    const { core } = budgets;
     const { at, state } = this.#node;
-    const attempt = (): number | undefined => core.exports.reserve(at, state, bytes, tag) || undefined;
-    const record = reclaimers.makeRoom(refuser, bytes, attempt);
-    if (record === undefined) return null;
-    const reservation = reservationAt(this.#source, record);
-    tellLevels(this.#source);
-    return reservation;
+    const record = makeRoom(this.#source, bytes, () => core.exports.reserve(at, state, bytes, tag));
+    if (record === 0) return null;
+    return reservationAt(this.#source, record);
   }
 
   /**
@@ -164,18 +154,18 @@ export class Budget {
     const low = core.i32[claimAt] as number;
     const high = core.i32[claimAt + 1] as number;
     if (!isWaiting(high)) {
-      const reservation = reservationAt(this.#source, record);
-      tellLevels(this.#source);
-      return reservation;
+      return reservationAt(this.#source, record);
     }
     const refuser = this.#budgets.refuser.at;
     this.#source.reclaimers.soon();
     const granted = this.#source.waiting.add(record, low, high, {
       timeoutMs: timeout,
       signal,
-      whyLate: () => this.#limitError(refuser, bytes, { waitedMs: timeout }),
+      whyLate: () => limitError(this.#source, refuser, bytes, { waitedMs: timeout }),
       whyGone: () =>
-        this.isOpen ? this.#limitError(refuser, bytes, { isImpossible: true }) : new BudgetClosedError(this.path),
+        this.isOpen
+          ? limitError(this.#source, refuser, bytes, { isImpossible: true })
+          : new BudgetClosedError(this.path),
     });
     return tracker?.later(granted, core) ?? granted;
   }
@@ -187,7 +177,7 @@ export class Budget {
     if (refuser === 0) return noRoom(this.#source);
     const maxItems = this.#budgets.itemsMax(refuser);
     if (maxItems === 0) return new ItemLimitExceededError(this.#budgets.path(refuser), maxItems);
-    return this.#limitError(refuser, bytes, { isImpossible: true });
+    return limitError(this.#source, refuser, bytes, { isImpossible: true });
   }
 
   /** @internal */
@@ -269,14 +259,15 @@ export class Budget {
    */
   check(bytes: number): MemoryLimitExceededError | ItemLimitExceededError | null {
     integer("bytes", bytes, 0, Number.MAX_SAFE_INTEGER);
+    if (this.#budgets.core.exports.wouldRefuse(this.#node.at, this.#node.state, bytes) === 0) return null;
     this.#requireOpen();
     const never = this.#neverFits(bytes);
-    if (never !== 0) return this.#limitError(never, bytes, { isImpossible: true });
+    if (never !== 0) return limitError(this.#source, never, bytes, { isImpossible: true });
     let more = bytes;
     for (let at = this.#node.at; at !== 0; at = this.#budgets.parent(at).at) {
       const used = this.#budgets.number(at, USED);
       const limit = this.#budgets.number(at, LIMIT);
-      if (more > 0 && (used + more > limit || this.#budgets.hasWaiting(at))) return this.#limitError(at, bytes, {});
+      if (more > 0 && (used + more > limit || this.#budgets.hasWaiting(at))) return limitError(this.#source, at, bytes);
       const maxItems = this.#budgets.itemsMax(at);
       if (this.#budgets.items(at) + 1 > maxItems) return new ItemLimitExceededError(this.#budgets.path(at), maxItems);
       const min = this.#budgets.number(at, MIN);
@@ -293,22 +284,6 @@ export class Budget {
       covered = Math.max(covered, this.#budgets.number(at, MIN));
     }
     return 0;
-  }
-
-  #limitError(
-    at: number,
-    bytes: number,
-    more: { isImpossible?: boolean; waitedMs?: number },
-  ): MemoryLimitExceededError {
-    return new MemoryLimitExceededError({
-      requested: bytes,
-      limit: this.#budgets.number(at, LIMIT),
-      current: this.#budgets.number(at, USED),
-      budgetPath: this.#budgets.path(at),
-      isBudget: true,
-      consumers: this.#budgets.held(at).slice(0, CONSUMERS),
-      ...more,
-    });
   }
 
   /**

@@ -2,21 +2,41 @@
 // that took them. Wrong arguments are refused before they reach the core (wasm would make 0 of NaN and 5 of 2^32 + 5).
 
 import { ALIGN_MAX, type Core } from "../bindings/core.js";
-import { BUSY, FULL, NOT_ATTACHED, NOT_LIVE, POISONED, TOO_LARGE } from "../bindings/status.js";
+import { NO_NODE } from "../bindings/budgets.js";
+import {
+  BUDGET_GONE,
+  BUSY,
+  FULL,
+  NEVER,
+  NOT_ATTACHED,
+  NOT_LIVE,
+  OTHERS_FIRST,
+  OVER_LIMIT,
+  POISONED,
+  TOO_LARGE,
+} from "../bindings/status.js";
 import type { CoreExports } from "../bindings/exports.js";
-import { RegionClosedError, RegionPoisonedError } from "./errors.js";
+import type { Budget } from "./budget.js";
+import { budgetNode, makeRoom } from "./charging.js";
+import { BudgetClosedError, RegionClosedError, RegionPoisonedError } from "./errors.js";
 import type { Exhaustion } from "./exhaustion.js";
-import { alignment } from "./options.js";
+import { allocOptions } from "./options.js";
+import { type ReservationSource, tellLevels } from "./reservation.js";
 import { describe } from "./size.js";
 
 /** How a block is allocated. */
 export interface AllocOptions {
   /** A power of two up to 1 MiB; 8 unless told. Blocks of 16 bytes and more that are multiples of 16 are not thereby aligned to 16. */
   align?: number;
+  /**
+   * The budget that it is charged to. A `Block` is charged what it was granted; raw blocks lie in slabs and runs of their own of that budget,
+   * which is charged for those: one slab of a size it uses may stay, empty, until somebody wants the room. `free` finds the budget itself.
+   */
+  budget?: Budget;
 }
 
 /** Why the last allocation of this thread answered 0. */
-export type AllocFailure = "ERR_FULL" | "ERR_TOO_LARGE" | "ERR_BUSY";
+export type AllocFailure = "ERR_FULL" | "ERR_TOO_LARGE" | "ERR_BUSY" | "ERR_MEMORY_LIMIT";
 
 /** The largest request that is passed to the core; anything above is larger than any region. */
 const REQUEST_MAX = 0xffffffff;
@@ -28,7 +48,7 @@ export class Heap {
   readonly #core: Core;
   readonly #exports: CoreExports;
   readonly #exhaustion: Exhaustion;
-  readonly #name: string;
+  readonly #charges: ReservationSource;
   #closed = false;
 
   /** The whole region as bytes. What lies outside live blocks belongs to the heap: writing there damages others' data. */
@@ -54,11 +74,11 @@ export class Heap {
   readonly free: (offset: number) => boolean;
 
   /** @internal */
-  constructor(core: Core, exhaustion: Exhaustion, name: string) {
+  constructor(core: Core, exhaustion: Exhaustion, charges: ReservationSource) {
     this.#core = core;
     this.#exports = core.exports;
     this.#exhaustion = exhaustion;
-    this.#name = name;
+    this.#charges = charges;
     this.u8 = core.u8;
     this.i32 = core.i32;
     this.u32 = core.whole(Uint32Array);
@@ -66,22 +86,45 @@ export class Heap {
     this.f64 = core.whole(Float64Array);
     // The three hot calls are closures over the exports themselves: with methods, which find them in a field, a pair costs a nanosecond
     // of its fifteen more.
-    const { alloc, allocUnsafe, free } = core.exports;
+    const { alloc, allocUnsafe, allocUnsafeIn, free } = core.exports;
+    // The options that the last allocation in a budget was given: who passes the same ones again need not have them looked through again.
+    let known: AllocOptions | undefined;
+    let knownBudget: Budget | undefined;
+    let { at, state } = NO_NODE;
+    const { i32 } = core;
+    const { crossedAt } = charges.budgets;
     this.alloc = (bytes, options) => {
       if (options === undefined && (bytes | 0) === bytes && bytes > 0) {
         const offset = alloc(bytes);
         return offset === 0 ? this.#exhausted(bytes, alloc) : offset >>> 0;
       }
-      return this.#allocSlow(bytes, options, alloc, true);
+      return this.#allocSlow(bytes, options, true);
     };
     this.allocUnsafe = (bytes, options) => {
       if (options === undefined && (bytes | 0) === bytes && bytes > 0) {
         const offset = allocUnsafe(bytes);
         return offset === 0 ? this.#exhausted(bytes, allocUnsafe) : offset >>> 0;
       }
-      return this.#allocSlow(bytes, options, allocUnsafe, false);
+      if (known !== undefined && options === known) {
+        const isSame = known.budget === knownBudget && known.align === undefined;
+        const offset = isSame && (bytes | 0) === bytes && bytes > 0 ? allocUnsafeIn(at, state, bytes) : 0;
+        if (offset !== 0) return i32[crossedAt] === 0 ? offset >>> 0 : this.#told(offset);
+      }
+      const budget = options?.budget;
+      const offset = this.#allocSlow(bytes, options, false);
+      // Whoever was asked to make room may have changed them.
+      if (budget !== undefined && options?.budget === budget) {
+        ({ at, state } = budget);
+        known = options;
+        knownBudget = budget;
+      }
+      return offset;
     };
-    this.free = (offset) => (offset >>> 0 === offset && free(offset) !== 0) || this.#notLive(offset);
+    this.free = (offset) => {
+      const isFreed = (offset >>> 0 === offset && free(offset) !== 0) || this.#notLive(offset);
+      if (known !== undefined && i32[crossedAt] !== 0) tellLevels(charges);
+      return isFreed;
+    };
   }
 
   /**
@@ -117,7 +160,7 @@ export class Heap {
    */
   view(offset: number, bytes?: number): Uint8Array<ArrayBufferLike> {
     const usable = this.usableSize(offset);
-    if (usable === 0 && this.#closed) throw new RegionClosedError(this.#name);
+    if (usable === 0 && this.#closed) throw new RegionClosedError(this.#charges.regionName);
     if (usable === 0) throw new RangeError(`no live block at offset ${describe(offset)}`);
     const length = bytes ?? usable;
     if (!Number.isInteger(length) || length < 0 || length > usable) {
@@ -148,7 +191,9 @@ export class Heap {
   /** Why this thread's last allocation answered 0. Only meaningful right after one did. */
   get lastFailure(): AllocFailure {
     const reason = this.#exports.reason();
-    return reason === BUSY ? "ERR_BUSY" : reason === TOO_LARGE ? "ERR_TOO_LARGE" : "ERR_FULL";
+    if (reason === BUSY) return "ERR_BUSY";
+    if (reason === OVER_LIMIT || reason === NEVER || reason === OTHERS_FIRST) return "ERR_MEMORY_LIMIT";
+    return reason === TOO_LARGE ? "ERR_TOO_LARGE" : "ERR_FULL";
   }
 
   /** @internal The region was closed or left: from here on every call says so. */
@@ -156,27 +201,46 @@ export class Heap {
     this.#closed = true;
   }
 
-  #allocSlow(bytes: number, options: AllocOptions | undefined, alloc: CoreAlloc, zeroed: boolean): number {
+  #allocSlow(bytes: number, options: AllocOptions | undefined, zeroed: boolean): number {
     this.#requireSize(bytes);
-    const align = alignment("alloc", options, ALIGN_MAX);
-    const attempt: CoreAlloc = align <= 8 ? alloc : (asked) => this.#exports.allocAligned(asked, align);
+    const { align, budget } = allocOptions("alloc", options, ALIGN_MAX);
+    const attempt = budget === undefined ? this.#plain(align, zeroed) : this.#charged(budget, align, zeroed);
     const offset = attempt(Math.min(bytes, REQUEST_MAX));
     const taken = offset === 0 ? this.#exhausted(bytes, attempt) : offset >>> 0;
-    const mustZero = taken !== 0 && align > 8 && zeroed;
+    const mustZero = taken !== 0 && align > 8 && zeroed && budget === undefined;
     if (mustZero) this.u8.fill(0, taken, taken + this.#exports.usableSize(taken));
-    return taken;
+    return budget === undefined ? taken : this.#told(taken);
+  }
+
+  #plain(align: number, zeroed: boolean): CoreAlloc {
+    const { alloc, allocUnsafe, allocAligned } = this.#exports;
+    return align <= 8 ? (zeroed ? alloc : allocUnsafe) : (asked) => allocAligned(asked, align);
+  }
+
+  #charged(budget: Budget, align: number, zeroed: boolean): CoreAlloc {
+    const { at, state } = budgetNode(this.#charges, "alloc", budget);
+    const { allocIn, allocSlowIn } = this.#exports;
+    return (asked) => (zeroed ? allocIn : allocSlowIn)(at, state, asked, align);
+  }
+
+  /** Tells of the levels that the allocation changed. */
+  #told(offset: number): number {
+    tellLevels(this.#charges);
+    return offset >>> 0;
   }
 
   /** The core refused: asks the full hooks if room is what is missing, and says what it was if it was something else. */
   #exhausted(bytes: number, alloc: CoreAlloc): number {
     const isFull = (): boolean => this.#exports.reason() === FULL;
     const attempt = (): number => alloc(Math.min(bytes, REQUEST_MAX)) >>> 0;
-    const offset = isFull() ? this.#exhaustion.retry(bytes, attempt, isFull) : 0;
+    const room = isFull() ? this.#exhaustion.retry(bytes, attempt, isFull) : 0;
+    const offset = room === 0 ? makeRoom(this.#charges, bytes, attempt) : room;
     if (offset !== 0) return offset;
     const reason = this.#exports.reason();
-    if (reason === NOT_ATTACHED) throw new RegionClosedError(this.#name);
-    if (reason === POISONED) throw new RegionPoisonedError(this.#name);
+    if (reason === NOT_ATTACHED) throw new RegionClosedError(this.#charges.regionName);
+    if (reason === POISONED) throw new RegionPoisonedError(this.#charges.regionName);
     if (reason === NOT_LIVE) throw new RangeError("realloc: no live raw block at this offset");
+    if (reason === BUDGET_GONE) throw new BudgetClosedError("");
     return 0;
   }
 
@@ -188,7 +252,7 @@ export class Heap {
 
   #notLive(offset: unknown): false {
     if (typeof offset !== "number") throw new TypeError(`an offset is a number, got ${describe(offset)}`);
-    if (this.#closed) throw new RegionClosedError(this.#name);
+    if (this.#closed) throw new RegionClosedError(this.#charges.regionName);
     return false;
   }
 }

@@ -31,9 +31,15 @@ export function integer(name: string, value: unknown, least: number, most: numbe
   return value;
 }
 
-/** The alignment that an allocation's options ask for; 8 unless told. */
-export function alignment(what: string, options: { align?: number } | undefined, most: number): number {
-  return options === undefined ? 8 : powerOfTwo("align", ownOptions(what, options, ["align"]).align ?? 8, most);
+/** What an allocation's options ask for: an alignment, 8 unless told, and the budget that it is charged to. */
+export function allocOptions<T>(
+  what: string,
+  options: { align?: number; budget?: T } | undefined,
+  most: number,
+): { align: number; budget: T | undefined } {
+  if (options === undefined) return { align: 8, budget: undefined };
+  const { align, budget } = ownOptions(what, options, ["align", "budget"]);
+  return { align: powerOfTwo("align", align ?? 8, most), budget };
 }
 
 /** `value` as a power of two of at most `most`. */

@@ -6,8 +6,9 @@ import type { CoreExports } from "../bindings/exports.js";
 import { coreModule, coreModuleSync, instantiate, instantiateSync } from "../bindings/module.js";
 import { BUSY, FULL, NOT_ATTACHED, OK, POISONED } from "../bindings/status.js";
 import { hostThread, hostThreadSync, type HostThread } from "../bindings/thread.js";
-import { Budgets } from "../bindings/budgets.js";
+import { Budgets, NO_NODE, type Node } from "../bindings/budgets.js";
 import { Budget, openBudget } from "./budget.js";
+import { budgetNode, makeRoom, refusalOf } from "./charging.js";
 import { BUDGET_OPTIONS, type BudgetOptions } from "./limits.js";
 import { Block, type BlockHandle, type BlockSource } from "./block.js";
 import {
@@ -32,10 +33,10 @@ import {
   type Settled,
   settle,
 } from "./making.js";
-import { alignment, integer, ownOptions, powerOfTwo } from "./options.js";
+import { allocOptions, integer, ownOptions, powerOfTwo } from "./options.js";
 import { type RecoveryReport, recoverOwner, watchThread, type WatchOptions, type WorkerLike } from "./recovery.js";
 import { Reclaimers } from "./reclaim.js";
-import { Reservation, type ReservationHandle, type ReservationSource } from "./reservation.js";
+import { Reservation, type ReservationHandle, type ReservationSource, tellLevels } from "./reservation.js";
 import { describe } from "./size.js";
 import { tracker } from "./tracker.js";
 import { Waiting } from "./waiting.js";
@@ -77,6 +78,16 @@ export interface RegionStats {
 // Numbers outside the words of a claim cannot name a Block: no claim is 0.
 const NO_BLOCK: BlockHandle = { offset: 0, size: 1, claim: [0, 0] };
 
+/** What an allocation's options were found to ask for. */
+interface Asked {
+  readonly options: AllocOptions | undefined;
+  readonly align: number;
+  readonly budget: Budget | undefined;
+  readonly node: Node;
+}
+
+const PLAIN: Asked = { options: undefined, align: 8, budget: undefined, node: NO_NODE };
+
 /** One fixed shared memory with a heap in it, as this thread sees it. */
 export class Region {
   readonly name: string;
@@ -90,6 +101,7 @@ export class Region {
   readonly #charges: ReservationSource;
   readonly #host: HostThread;
   readonly #watches = new Set<() => void>();
+  #last = PLAIN;
   #closed = false;
 
   private constructor(core: Core, handle: RegionHandle, isCreator: boolean, host: HostThread) {
@@ -102,14 +114,15 @@ export class Region {
     this.#handle = handle;
     this.#isCreator = isCreator;
     this.name = handle.name;
-    this.heap = new Heap(core, this.#exhaustion, handle.name);
     this.#charges = chargesOf(core, handle);
+    this.heap = new Heap(core, this.#exhaustion, this.#charges);
     this.#source = {
       core,
-      tryClaim: (bytes, align) => this.#claim(bytes, align, false),
-      claim: (bytes, align) => {
-        const claimed = this.#claim(bytes, align, true);
-        if (claimed === undefined) throw this.#refusal(bytes);
+      charges: this.#charges,
+      tryClaim: (bytes, align, node) => this.#claim(bytes, align, node, false),
+      claim: (bytes, align, node) => {
+        const claimed = this.#claim(bytes, align, node, true);
+        if (claimed === undefined) throw this.#refusal(bytes, node);
         return claimed;
       },
     };
@@ -221,11 +234,21 @@ export class Region {
    * integer ≥ 1.
    */
   allocate(bytes: number, options?: AllocOptions): Block {
-    const handle = this.#source.claim(bytes, alignment("allocate", options, ALIGN_MAX));
-    this.#core.view(handle.offset, bytes).fill(0);
+    const { align, node } = options === undefined ? PLAIN : this.#asked(options);
+    const handle = this.#source.claim(bytes, align, node);
     const block = new Block(this.#source, handle);
     tracker?.made(block, this.#core);
     return block;
+  }
+
+  /** What an allocation's options ask for; those that were given last are known, unless they say something else since. */
+  #asked(options: AllocOptions): Asked {
+    const last = this.#last;
+    if (last.options === options && last.budget === options.budget && last.align === (options.align ?? 8)) return last;
+    const { align, budget } = allocOptions("allocate", options, ALIGN_MAX);
+    const node = budget === undefined ? NO_NODE : budgetNode(this.#charges, "allocate", budget);
+    this.#last = { options, align, budget, node };
+    return this.#last;
   }
 
   /** The Block that `block.handle()` named in another thread; a stale one if it was released. @throws TypeError for what is no handle. */
@@ -398,20 +421,33 @@ export class Region {
     this.close();
   }
 
-  #claim(bytes: number, align: number, askHooks: boolean): BlockHandle | undefined {
+  #claim(bytes: number, align: number, { at, state }: Node, mayAsk: boolean): BlockHandle | undefined {
     this.#requireOpen();
     integer("bytes", bytes, 1, Number.MAX_SAFE_INTEGER);
     const { exports } = this.#core;
-    const attempt = (): number => exports.blockAlloc(Math.min(bytes, REGION_BYTES_MAX), align) >>> 0;
-    const isFull = (): boolean => exports.reason() === FULL;
-    let offset = attempt();
-    if (offset === 0 && askHooks && isFull()) offset = this.#exhaustion.retry(bytes, attempt, isFull);
+    const asked = Math.min(bytes, REGION_BYTES_MAX);
+    const taken = at === 0 ? exports.blockAlloc(asked, align) : exports.blockAllocIn(at, state, asked, align);
+    const offset = taken === 0 && mayAsk ? this.#claimHarder(bytes, align, at, state) : taken >>> 0;
     if (offset === 0) return undefined;
     const { low, high } = this.#core.lastClaim();
+    tellLevels(this.#charges);
     return { offset, size: bytes, align, claim: [low, high] };
   }
 
-  #refusal(bytes: number): CisternError {
+  /** The core refused: asks the full hooks, or the reclaimers of the budget that refused. */
+  #claimHarder(bytes: number, align: number, at: number, state: number): number {
+    const { exports } = this.#core;
+    const asked = Math.min(bytes, REGION_BYTES_MAX);
+    const attempt = (): number =>
+      (at === 0 ? exports.blockAlloc(asked, align) : exports.blockAllocIn(at, state, asked, align)) >>> 0;
+    const isFull = (): boolean => exports.reason() === FULL;
+    const offset = isFull() ? this.#exhaustion.retry(bytes, attempt, isFull) : 0;
+    return offset === 0 ? makeRoom(this.#charges, bytes, attempt) : offset;
+  }
+
+  #refusal(bytes: number, node: Node): CisternError {
+    const byBudget = node.at === 0 ? undefined : refusalOf(this.#charges, node, bytes, `allocate(${bytes})`);
+    if (byBudget !== undefined) return byBudget;
     const reason = this.#core.exports.reason();
     if (reason === NOT_ATTACHED) return new RegionClosedError(this.name);
     if (reason === BUSY) return new RegionBusyError(`allocate(${bytes})`);
@@ -438,7 +474,11 @@ export class Region {
 }
 
 function chargesOf(core: Core, { name: regionName, id: regionId }: RegionHandle): ReservationSource {
-  const source = { budgets: new Budgets(core), regionName, regionId, wake: new WakeHub(core) } as {
+  const budgets = new Budgets(core);
+  const { claimAt, crossedAt } = budgets;
+  const { i32, exports } = core;
+  const wake = new WakeHub(core);
+  const source = { budgets, i32, claimAt, crossedAt, free: exports.reservationFree, regionName, regionId, wake } as {
     -readonly [K in keyof ReservationSource]: ReservationSource[K];
   };
   source.waiting = new Waiting(source);

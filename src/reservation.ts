@@ -3,6 +3,7 @@
 // ends; in JavaScript it is disposable: `using room = budget.tryReserve(bytes)`.
 
 import type { Budgets } from "../bindings/budgets.js";
+import type { CoreExports } from "../bindings/exports.js";
 import type { Budget } from "./budget.js";
 import { BUDGET_GONE, BUSY, NOT_ATTACHED, NOT_LIVE, POISONED } from "../bindings/status.js";
 import {
@@ -28,6 +29,11 @@ export interface ReservationHandle {
 /** @internal What a reservation needs of its region. */
 export interface ReservationSource {
   readonly budgets: Budgets;
+  // What each request and each release needs, one step away.
+  readonly i32: Int32Array<ArrayBufferLike>;
+  readonly claimAt: number;
+  readonly crossedAt: number;
+  readonly free: CoreExports["reservationFree"];
   readonly regionName: string;
   readonly regionId: string;
   readonly wake: WakeHub;
@@ -37,9 +43,9 @@ export interface ReservationSource {
 }
 
 /** @internal After a charge: tells of the levels that it changed. */
-export function tellLevels({ budgets, levels }: ReservationSource): void {
-  if (budgets.core.i32[budgets.crossedAt] === 0) return;
-  budgets.core.i32[budgets.crossedAt] = 0;
+export function tellLevels({ i32, crossedAt, levels }: ReservationSource): void {
+  if (i32[crossedAt] === 0) return;
+  i32[crossedAt] = 0;
   levels.look();
 }
 
@@ -86,11 +92,11 @@ export class Reservation {
 
   /** Gives the bytes back: true the first time, false ever after, and when `budget.close` was quicker. O(depth). */
   release(): boolean {
-    const { record } = this;
+    const { record, source } = this;
     if (record === 0) return false;
     this.record = 0;
-    const done = this.source.budgets.core.exports.reservationFree(record, this.low, this.high) !== 0;
-    tellLevels(this.source);
+    const done = source.free(record, this.low, this.high) !== 0;
+    tellLevels(source);
     return done;
   }
 
@@ -188,10 +194,11 @@ export function throwUnlessFull(reason: number, what: string, source: Reservatio
   if (reason === NOT_ATTACHED) throw new RegionClosedError(source.regionName);
 }
 
-/** @internal The reservation that this thread's last call of the core made. */
+/** @internal The reservation that this thread's last call of the core made; tells of the levels that it changed. */
 export function reservationAt(source: ReservationSource, record: number): Reservation {
-  const { core, claimAt } = source.budgets;
-  const reservation = new Reservation(source, record, core.i32[claimAt] as number, core.i32[claimAt + 1] as number);
-  tracker?.made(reservation, core);
+  const { i32, claimAt } = source;
+  const reservation = new Reservation(source, record, i32[claimAt] as number, i32[claimAt + 1] as number);
+  tracker?.made(reservation, source.budgets.core);
+  tellLevels(source);
   return reservation;
 }

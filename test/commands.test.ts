@@ -67,7 +67,7 @@ describe("the simulator", () => {
     [["--seed", "-1"], "sim: --seed takes"],
     [["--scenario", "nowhere"], "sim: no scenario is called nowhere"],
     [["--scenario", "pair/", "--schedule", ","], '"pair/" in their names'],
-    [["--mutant", "nothing"], "sim: no mutant is called nothing"],
+    [["--mutant", "no such one"], "sim: no mutant is called no such one"],
   ])("runs nothing when it is given %j", (args, why) => {
     expectRefused(["test/sim/main.mjs", ...args], why);
   });

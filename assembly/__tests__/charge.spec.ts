@@ -7,14 +7,8 @@ import { lockBudgets, tryBudgets } from "../budget";
 import { leave } from "../owners";
 import { poison } from "../header";
 import { closeBudget, openBudget } from "../nodes";
-import {
-  reservationFree,
-  reservationMove,
-  reservationResize,
-  reservationSplit,
-  reserve,
-  unlockBudgets,
-} from "../reservation";
+import { unlockBudgets } from "../leaving";
+import { reservationFree, reservationMove, reservationResize, reservationSplit, reserve } from "../reservation";
 import {
   H_BUDGET_LOCK,
   H_CHARGE,
@@ -25,7 +19,7 @@ import {
   H_CHARGE_LIST,
   H_CHARGE_VALUE,
   H_CHARGE_VALUE_TOO,
-  LATCH_SLEEPERS,
+  LATCH_MARK,
   OWNER_DEAD,
   OWNER_JOINING,
 } from "../shared/layout";
@@ -280,8 +274,9 @@ describe("the latch of the budgets", () => {
         is(tryBudgets(), false, "tried, ms", ms);
         setState(2, OWNER_JOINING);
         same(lockBudgets(), BUSY, "status of one that joins, ms", ms);
-        same(load32(H_BUDGET_LOCK), idOf(2), "holder, ms", ms);
-        same(load32(H_BUDGET_LOCK + LATCH_SLEEPERS), mayBlock == 1 && ms > 0 ? 1 : 0, "sign of a sleeper, ms", ms);
+        const sign: u32 = mayBlock == 1 && ms > 0 ? LATCH_MARK : 0;
+        same(load32(H_BUDGET_LOCK), idOf(2) | sign, "holder and sign of a sleeper, ms", ms);
+        store32(H_BUDGET_LOCK, idOf(2));
         isImage(before, "ms", ms);
       }
     }

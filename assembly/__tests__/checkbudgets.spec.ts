@@ -2,7 +2,8 @@
 
 import { get32, get64, put32, put64 } from "../memory";
 import { store32, store64 } from "../atomic";
-import { addChunk, newestChunk, nextChunk } from "../chunk";
+import { addChunk } from "../chunk";
+import { newestChunk, nextChunk } from "../pool";
 import { grains, maxOwners } from "../header";
 import { intern } from "../names";
 import { closeBudget } from "../nodes";

@@ -3,7 +3,8 @@
 
 import { get32, get64, put32 } from "../memory";
 import { store32 } from "../atomic";
-import { addChunk, chunkEnd, newestChunk, nextChunk } from "../chunk";
+import { addChunk } from "../chunk";
+import { chunkEnd, newestChunk, nextChunk } from "../pool";
 import { lockBudgets } from "../budget";
 import { lastClaim } from "../claim";
 import { beginFree } from "../counters";
@@ -13,8 +14,8 @@ import { lock } from "../lock";
 import { leave } from "../owners";
 import { auxAt, findLow, lengthOf, rebuild, runWord, wordAt } from "../pages";
 import { blockAlloc, blockFree } from "../record";
-import { unlockBudgets } from "../reservation";
-import { letGo } from "../slab";
+import { unlockBudgets } from "../leaving";
+import { letGo } from "../trim";
 import {
   AUX_IN_FLIGHT,
   B_NEXT,

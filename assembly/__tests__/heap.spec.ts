@@ -4,17 +4,8 @@ import { get32, get8, put32 } from "../memory";
 import { store32 } from "../atomic";
 import { beginFree, countedBytes, endFree, beginMark, markOf } from "../counters";
 import { firstGrain, grains, poison } from "../header";
-import {
-  alloc,
-  allocAligned,
-  allocSlow,
-  allocUnsafe,
-  free,
-  grantedBytes,
-  realloc,
-  takeLarge,
-  usableSize,
-} from "../heap";
+import { alloc, allocAligned, allocSlow, allocUnsafe, free, grantedBytes, takeLarge, usableSize } from "../heap";
+import { realloc } from "../resize";
 import { bitmapOf, hintClear } from "../hint";
 import { blockAlloc } from "../record";
 import { reason } from "../region";

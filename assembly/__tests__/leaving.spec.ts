@@ -11,6 +11,7 @@ import { closeBudget, openBudget, setBudgetLimit } from "../nodes";
 import { leave, markDead, slot } from "../owners";
 import { recover } from "../recover";
 import { detachRegion } from "../region";
+import { sweepLeaving, unlockBudgets } from "../leaving";
 import {
   reservationFree,
   reservationIsLive,
@@ -20,8 +21,6 @@ import {
   reservationSplit,
   reserve,
   reserveOrWait,
-  sweepLeaving,
-  unlockBudgets,
 } from "../reservation";
 import {
   CLAIM_LIVE,

@@ -11,7 +11,7 @@ import { join, me, slot, slotOf } from "../owners";
 import { buildPages, carve, giveBack, lengthOf, runWord, wordAt } from "../pages";
 import { attachRegion, createRegion } from "../region";
 import { buildClasses } from "../sizeclass";
-import { letGo, trim } from "../slab";
+import { letGo, trim } from "../trim";
 import {
   GRAIN_BYTES,
   GRAIN_SHIFT,

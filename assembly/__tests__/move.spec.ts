@@ -13,7 +13,7 @@ import { bitsAt, slabTag, wordAt } from "../pages";
 import { blockAlloc, blockFree, blockIsLive, blockMove, isBlock, recordAt } from "../record";
 import { recover } from "../recover";
 import { detachRegion } from "../region";
-import { letGo, trim } from "../slab";
+import { letGo, trim } from "../trim";
 import {
   CLAIM_LIVE,
   CLAIM_SEQUENCE_SHIFT,

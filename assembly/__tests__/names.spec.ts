@@ -3,7 +3,7 @@
 
 import { get32, get8, put32, put8 } from "../memory";
 import { store32 } from "../atomic";
-import { chunkEnd, newestChunk, nextChunk } from "../chunk";
+import { chunkEnd, newestChunk, nextChunk } from "../pool";
 import { poison } from "../header";
 import { takeLarge } from "../heap";
 import { intern } from "../names";

@@ -2,7 +2,7 @@
 // used again under other state words, in as many chunks as there are budgets.
 
 import { get32, get64, put32, put64 } from "../memory";
-import { newestChunk, nextChunk } from "../chunk";
+import { newestChunk, nextChunk } from "../pool";
 import { takeLarge } from "../heap";
 import { budgetNumber, closeBudget, openBudget, setBudgetLimit } from "../nodes";
 import { slot } from "../owners";

@@ -4,7 +4,8 @@
 import { get32, put32, put64 } from "../memory";
 import { load32, store32 } from "../atomic";
 import { countedBytes, endAlloc } from "../counters";
-import { allocUnsafe, free, realloc, takeLarge, usableSize } from "../heap";
+import { allocUnsafe, free, takeLarge, usableSize } from "../heap";
+import { realloc } from "../resize";
 import { bitmapOf, hintClear } from "../hint";
 import { slotOf } from "../owners";
 import { auxAt, slabTag, wordAt } from "../pages";

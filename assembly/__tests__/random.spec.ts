@@ -4,12 +4,14 @@
 import { get8 } from "../memory";
 import { lastClaim } from "../claim";
 import { countedBytes } from "../counters";
-import { alloc, allocAligned, allocUnsafe, free, realloc, usableSize } from "../heap";
+import { alloc, allocAligned, allocUnsafe, free, usableSize } from "../heap";
+import { realloc } from "../resize";
 import { lock } from "../lock";
 import { leave, ownerState } from "../owners";
 import { blockAlloc, blockFree, blockIsLive, blockMove } from "../record";
-import { publishHints, recover, releaseBlocks } from "../recover";
-import { letGo, trim } from "../slab";
+import { releaseBlocks } from "../charged";
+import { publishHints, recover } from "../recover";
+import { letGo, trim } from "../trim";
 import { CLAIM_SHARED, CLAIM_STATE_SHIFT, OWNER_DEAD, OWNER_FREE, OWNER_LIVE, REC_DONE } from "../shared/layout";
 import { OK } from "../shared/status";
 import { become, fresh, idOf, is, outWord, same, setState, sound, text, whoAmI } from "./lib";

@@ -11,7 +11,7 @@ import { leave, slot } from "../owners";
 import { blockAlloc, blockFree, blockIsLive, isBlock, recordAt } from "../record";
 import { reason } from "../region";
 import { geometry } from "../sizeclass";
-import { trim } from "../slab";
+import { trim } from "../trim";
 import { C_BLOCKS, GRAIN_SHIFT, KIND_BLOCK, S_FREE_BYTES } from "../shared/layout";
 import { SMALL_BYTES_MAX } from "../shared/limits";
 import { FULL, OK } from "../shared/status";

@@ -8,7 +8,8 @@ import { closeBudget } from "../nodes";
 import { ownerState, slot, slotOf } from "../owners";
 import { recover } from "../recover";
 import { detachRegion } from "../region";
-import { reservationPass, reserve, reserveOrWait, sweepLeaving, unlockBudgets } from "../reservation";
+import { sweepLeaving, unlockBudgets } from "../leaving";
+import { reservationPass, reserve, reserveOrWait } from "../reservation";
 import {
   BUDGET_CLOSING,
   BUDGET_FREE,

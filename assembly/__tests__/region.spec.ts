@@ -11,10 +11,11 @@ import { lock } from "../lock";
 import { me, otherOwners, ownerState, slot } from "../owners";
 import { carve, findRun, runWord, slabTag, wordAt } from "../pages";
 import { blockAlloc } from "../record";
-import { releaseBlocks } from "../recover";
+import { releaseBlocks } from "../charged";
 import { buildId, closeRegion, createRegion, detachRegion, reason } from "../region";
 import { classOf } from "../sizeclass";
-import { hintRecord, letGo, newSlab } from "../slab";
+import { hintRecord, newSlab } from "../slab";
+import { letGo } from "../trim";
 import {
   AUX_IN_FLIGHT,
   GRAIN_BYTES,

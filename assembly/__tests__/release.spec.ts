@@ -10,7 +10,8 @@ import { hintClear, hintIsSet } from "../hint";
 import { slot } from "../owners";
 import { lengthOf, runWord, wordAt } from "../pages";
 import { blockAlloc, isBlock, recordAt } from "../record";
-import { publishHints, releaseBlocks } from "../recover";
+import { releaseBlocks, releasedBlockBytes, releasedBlocks } from "../charged";
+import { publishHints } from "../recover";
 import { clearReport } from "../report";
 import {
   CLAIM_SEQUENCE_SHIFT,
@@ -19,8 +20,6 @@ import {
   HINT_EMPTY,
   KIND_RAW,
   OWNER_DEAD,
-  REC_BLOCKS,
-  REC_BLOCK_BYTES,
   R_SLAB,
   R_TOP,
   S_BLOCK_HINTS,
@@ -38,7 +37,6 @@ import {
   grain,
   is,
   isChain,
-  outWord,
   ownJournalClear,
   run,
   same,
@@ -64,7 +62,7 @@ function sequenceOf(claim: u64): u64 {
 function released(index: u32): u32 {
   clearReport();
   releaseBlocks(index, ~0);
-  return outWord(REC_BLOCK_BYTES);
+  return <u32>releasedBlockBytes();
 }
 
 describe("releaseBlocks", () => {
@@ -120,7 +118,7 @@ describe("releaseBlocks", () => {
     same(released(1), 0, "bytes of an owner without Blocks", 0);
     sound("full of another's", 0);
     is(released(2) >= <u32>blocks.length * bytes, true, "bytes of the other", 0);
-    same(outWord(REC_BLOCKS), blocks.length, "Blocks of the other", 0);
+    same(releasedBlocks(), blocks.length, "Blocks of the other", 0);
     for (let i = 0; i < blocks.length; i++) is(isBlock(blocks[i]), false, "live", i);
     same(countedBytes(), 0, "counted", 0);
     sound("released", 0);
@@ -188,7 +186,7 @@ describe("releaseBlocks", () => {
       // Each Block took one number or more: the first sequence of all is that of no Block.
       clearReport();
       releaseBlocks(2, last == 6 ? before : sequenceOf(claims[<i32>last]) - 1);
-      same(outWord(REC_BLOCKS), last, "Blocks, last", last);
+      same(releasedBlocks(), last, "Blocks, last", last);
       for (let i = 0; i < 6; i++) is(isBlock(blocks[i]), <u64>i >= last, "live, last " + text(last) + ", Block", i);
       sound("released, last", last);
     }

@@ -3,7 +3,7 @@
 
 import { get32, get64, put32, put64 } from "../memory";
 import { load64, store32 } from "../atomic";
-import { newestChunk, nextChunk } from "../chunk";
+import { newestChunk, nextChunk } from "../pool";
 import { poison } from "../header";
 import { takeLarge } from "../heap";
 import { closeBudget } from "../nodes";

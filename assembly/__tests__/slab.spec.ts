@@ -12,7 +12,8 @@ import { slot, slotOf } from "../owners";
 import { bitsAt, slabTail, slabWord, wordAt } from "../pages";
 import { recordAt } from "../record";
 import { classOf, classSize, geometry } from "../sizeclass";
-import { giveBackAtEdge, hintRecord, letGo, newSlab, take, takeCurrent, takeHinted, takeJournalled } from "../slab";
+import { giveBackAtEdge, hintRecord, newSlab, take, takeCurrent, takeHinted, takeJournalled } from "../slab";
+import { letGo } from "../trim";
 import {
   B_TAG_SHIFT,
   C_BYTES,

@@ -8,7 +8,8 @@ import { hintSet } from "../hint";
 import { lock } from "../lock";
 import { bitsAt } from "../pages";
 import { geometry } from "../sizeclass";
-import { hintRecord, letGo, newSlab } from "../slab";
+import { hintRecord, newSlab } from "../slab";
+import { letGo } from "../trim";
 import {
   B_TAG_SHIFT,
   C_BLOCKS,

@@ -3,7 +3,7 @@
 
 import { get32, get64, put32, put64 } from "../memory";
 import { store32 } from "../atomic";
-import { newestChunk } from "../chunk";
+import { newestChunk } from "../pool";
 import { markDead } from "../owners";
 import { recover } from "../recover";
 import {

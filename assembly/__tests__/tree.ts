@@ -2,7 +2,7 @@
 
 import { get32, get64, put32, put64 } from "../memory";
 import { load64, store32 } from "../atomic";
-import { chunkEnd, newestChunk, nextChunk } from "../chunk";
+import { chunkEnd, newestChunk, nextChunk } from "../pool";
 import { openBudget } from "../nodes";
 import { slot } from "../owners";
 import { reservationFree, reserve } from "../reservation";
@@ -21,6 +21,7 @@ import {
   CHUNK_HEADER,
   CLAIM_LEAVING,
   CLAIM_STATE_SHIFT,
+  CLAIM_WAITING,
   H_BUDGET_LOCK,
   H_CHARGE,
   H_CHARGE_AT_TOO,
@@ -232,4 +233,9 @@ export function freeElements(pool: usize, link: usize): u32 {
   let count: u32 = 0;
   for (let at = <usize>get32(pool); at != 0 && count < <u32>LONG; at = <usize>get32(at + link)) count++;
   return count;
+}
+
+/** Whether the reservation at `at` waits for room. */
+export function isWaitingAt(at: usize): bool {
+  return load64(at) >> CLAIM_STATE_SHIFT == CLAIM_WAITING;
 }

@@ -10,7 +10,8 @@ import { lock, unlock } from "../lock";
 import { slot, slotOf } from "../owners";
 import { bitsAt, freeGrains, slabWord, wordAt } from "../pages";
 import { geometry } from "../sizeclass";
-import { hasTooMuchIdle, letGo, mergeDeferred, shedIdle, take, trimGrain } from "../slab";
+import { take } from "../slab";
+import { hasTooMuchIdle, letGo, mergeDeferred, shedIdle, trimGrain } from "../trim";
 import {
   B_TAG_SHIFT,
   C_GRAINS,

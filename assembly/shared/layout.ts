@@ -38,10 +38,12 @@ export const H_BITS = 64;
 /** Owner that created the region. */
 export const H_CREATOR = 68;
 
-// The page lock has a cache line of its own: 0, or the id (generation << 8 | index) of the owner that holds it.
+// The page lock, a latch, has a cache line of its own. A latch is 0, or the id (generation << 8 | index) of the owner that holds it …
 export const H_LOCK = 128;
-/** Distance from a latch's holder to its second word; 1 there: somebody sleeps for it (a hint: a lost one costs one slice of waiting). */
-export const LATCH_SLEEPERS = 64;
+/** … with this bit while somebody sleeps for it … */
+export const LATCH_MARK = 2147483648;
+/** … or this, an id that no owner has: let go by one who could not mend what it guards. */
+export const ABANDONED = 2147483392;
 /** 1: a run was freed while the lock was held by another; the next to let go merges it. */
 export const H_DEFERRED = 256;
 
@@ -66,10 +68,12 @@ export const BIN_COUNT = 192;
 
 // Budgets. The latch of the budget tree has cache lines of its own.
 export const H_BUDGET_LOCK = 1216;
-/** Whether somebody sleeps for it, and (the upper half, H_LEAVING) whether a reservation was given back while another held it. */
-export const H_BUDGET_FLAGS = 1280;
-/** 1: such a one is there; the next to let the latch go takes it out. */
-export const H_LEAVING = 1284;
+/** 1: a reservation was given back while another held the latch; the next to let it go takes it out. */
+export const H_LEAVING = 1280;
+/** 1: a charged Block was, likewise. Read together with H_LEAVING. */
+export const H_LEAVING_BLOCKS = 1284;
+/** 1: a slab of a budget may be empty, and charged still (a hint). */
+export const H_SPARE = 1288;
 // What is being charged this instant, written before it is done: 0, or 1 + the budget (0: none) whose counters change.
 export const H_CHARGE = 1344;
 /** A second budget whose counters change; 0: none. */
@@ -139,8 +143,12 @@ export const FLAG_MIN = 1;
 export const FLAG_QUEUE = 2;
 /** Bytes that a request found no room for and that nobody has given back yet: whoever can is asked to. A hint. */
 export const B_WANTED = 168;
+/** One bit for each size class: a slab of that class of this budget may have a free block (a hint). */
+export const B_ROOMY = 176;
+/** Where its raw blocks come from: for each class the address of a slab's word in bits[]; 0: none (hints). */
+export const B_SLABS = 184;
 export const BUDGET_LEVELS = 4;
-export const NODE_BYTES = 192;
+export const NODE_BYTES = 448;
 export const NODE_CHUNK_GRAINS = 4;
 
 // States of a budget.
@@ -242,6 +250,8 @@ export const S_REFUSER = 60;
 export const S_WAKE = 320;
 /** Changes whenever a charge of this owner changed a budget's level. */
 export const S_CROSSED = 324;
+/** A record of hints, as far as R_FULL, for the slab of a budget that this owner freed into last. */
+export const S_RECENT_IN = 336;
 /** Where check puts what it found. */
 export const S_OUT = 64;
 export const S_OUT_WORDS = 64;
@@ -279,7 +289,7 @@ export const OWNER_JOINING = 3;
 
 // word[grain], 32 bits. A head says what begins here; in a slab every grain has one, elsewhere interior grains hold 0.
 //   FREE, RUN, FREED:  length in grains << 5 | kind << 3 | type
-//   SLAB:              budget << 17 | class << 11 | kind << 9 | back offset << 3 | type
+//   SLAB:              class << 11 | kind << 9 | back offset << 3 | type
 export const T_NONE = 0;
 export const T_FREE = 1;
 export const T_RUN = 2;
@@ -307,7 +317,8 @@ export const KIND_BLOCK = 2;
 /** Structures of ours. */
 export const KIND_INTERNAL = 3;
 
-// aux[grain], 32 bits: on the last grain of a free run AUX_TAIL | its head; on the head of a run AUX_IN_FLIGHT until it is counted.
+// aux[grain], 32 bits: on the last grain of a free run AUX_TAIL | its head; on the head of a run AUX_IN_FLIGHT until it is counted, and
+// then, as on that of a slab, the budget it is charged to (of kind BUDGET always; charged.ts).
 export const AUX_TAIL = 1073741824;
 export const AUX_IN_FLIGHT = 1;
 
@@ -329,14 +340,17 @@ export const UNIT_SHIFT = 3;
 export const HOME_SHIFT = 6;
 
 // Claims (what a record holds), 56 bits: state << 52 | sequence << 8 | owner.
-/** The claim, and 8 bytes for the budget a Block is charged to. */
 export const RECORD_BYTES = 16;
+/** Distance from a Block's claim to the word that says which budget it is charged to; a run's stands in aux[]. */
+export const RECORD_CHARGE = 8;
+/** That word, as aux[] of a run or slab of a budget, is 0 (none), or the budget's address >> CHARGE_SHIFT << 1: nodes stand at multiples of 64. */
+export const CHARGE_SHIFT = 6;
 export const CLAIM_LIVE = 1;
 /** Belongs to the region, not to the thread of its owner's index. */
 export const CLAIM_SHARED = 2;
 /** Held by a thread that gives back what a dead one left half-way. */
 export const CLAIM_SETTLING = 3;
-/** A reservation given back by its holder while another held the latch. */
+/** Given back by its holder: a reservation while another held the latch, a charged Block always. Whoever meets it does the rest. */
 export const CLAIM_LEAVING = 4;
 /** A reservation that is not charged yet: it waits for room. */
 export const CLAIM_WAITING = 5;

@@ -13,6 +13,7 @@ export const attach = async (handle) => over(await Region.attach(handle));
 function over(region) {
   let count = 0;
   return {
+    region,
     shared: region.handle(),
     budget(limit, parent) {
       const name = `b${++count}`;

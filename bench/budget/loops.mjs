@@ -39,6 +39,44 @@ export function check(budget) {
   return { run, wrong: () => wrong };
 }
 
+// A raw block that is charged to the budget by the slab it lies in, beside another one there; and the same without a budget.
+export function rawPair(budget, region) {
+  const { heap } = region;
+  const options = budget && { budget };
+  const other = heap.allocUnsafe(64, options);
+  let wrong = 0;
+  const run = (operations) => {
+    for (let i = 0; i < operations; i++) {
+      const offset = heap.allocUnsafe(64, options);
+      if (offset === 0 || !heap.free(offset)) wrong++;
+    }
+  };
+  return { run, wrong: () => wrong, end: () => heap.free(other) };
+}
+
+export function blockPair(budget, region) {
+  const options = budget && { budget };
+  let wrong = 0;
+  const run = (operations) => {
+    for (let i = 0; i < operations; i++) if (!region.allocate(64, options).release()) wrong++;
+  };
+  return { run, wrong: () => wrong };
+}
+
+// What a program without a region does: bytes of the JavaScript heap, counted in the budget.
+export function bufferPair(budget) {
+  let wrong = 0;
+  let buffer;
+  const run = (operations) => {
+    for (let i = 0; i < operations; i++) {
+      const reservation = budget.tryReserve(64);
+      buffer = new Uint8Array(64);
+      if (reservation === null || buffer.length !== 64 || !reservation.release()) wrong++;
+    }
+  };
+  return { run, wrong: () => wrong };
+}
+
 // The floors: as many empty calls as the work needs at least.
 export function emptyPair({ alloc, free }) {
   let wrong = 0;

@@ -6,6 +6,7 @@ import { importSeparately } from "../lib/separate.mjs";
 import { createTree, isBound, treeNames } from "./index.mjs";
 
 const LIMIT = 2 ** 40;
+const LEAST = 1024;
 
 // `floor` is the loop that stands for the work that cannot be avoided; a full budget is one whose last byte is taken.
 const WORKLOADS = {
@@ -14,6 +15,10 @@ const WORKLOADS = {
   "reserve-release-tagged": { loop: "pairTagged", floor: "emptyPair", depth: 1 },
   refuse: { loop: "refuse", floor: "emptyCall", depth: 3, isFull: true },
   check: { loop: "check", floor: "emptyCall", depth: 3 },
+  // Memory of the region, charged; the floor is the same without a budget. The peers only count (they reserve and release) and, for the
+  // zeroed Block, take a Uint8Array.
+  "charged-pair-64": { loop: "pair", ours: "rawPair", depth: 1 },
+  "charged-block-64": { loop: "bufferPair", ours: "blockPair", depth: 1 },
 };
 
 // What does not have the workload's operation at all.
@@ -32,7 +37,8 @@ export async function timeRow(workload, { timing, clock }) {
 }
 
 async function prepare(name, workload) {
-  const { loop, floor, depth, isFull } = WORKLOADS[workload];
+  const { loop, ours, floor, depth, isFull } = WORKLOADS[workload];
+  if (ours && (name === "cistern" || name === "floor")) return prepareMemory(name, workload, ours);
   const tree = await createTree(name);
   const loops = await importSeparately(new URL("./loops.mjs", import.meta.url));
   const path = [];
@@ -46,6 +52,24 @@ async function prepare(name, workload) {
     if (wrong() > 0 || used.some((bytes) => bytes !== 0))
       throw new Error(`${workload}, ${name}: ${wrong()} wrong answers, ${used} bytes left`);
     tree.close?.();
+  };
+  return { name, run, finish };
+}
+
+async function prepareMemory(name, workload, loop) {
+  const tree = await createTree("cistern");
+  const loops = await importSeparately(new URL("./loops.mjs", import.meta.url));
+  const budget = tree.budget(LIMIT);
+  const { run, wrong, end } = loops[loop](name === "floor" ? undefined : budget, tree.region);
+  const finish = () => {
+    end?.();
+    // What is charged for an empty slab goes when a request wants the room.
+    budget.setLimit(LEAST);
+    const isEmpty = budget.tryReserve(LEAST)?.release() === true;
+    const { ok, usedBytes } = tree.region.check();
+    if (wrong() > 0 || !isEmpty || !ok || usedBytes !== 0)
+      throw new Error(`${workload}, ${name}: ${wrong()} wrong answers, ${usedBytes} bytes left`);
+    tree.close();
   };
   return { name, run, finish };
 }

@@ -20,17 +20,37 @@ const REASONS = {
   H_DEFERRED: "a flag that asks for one more look",
   V_CLAIM:
     "written under the latch by one aligned store; looked at without it, and whatever was seen is looked at again under it, or swapped",
+  H_NULL: "it stays zero: a charge of memory writes a zero there",
   B_STATE: "written under the latch; looked at without it to find what a dead owner was closing, and again under it",
   B_CLOSER: "one aligned word with B_STATE",
   B_USED: "written under the latch; one aligned word that anybody may read for its statistics",
   B_PEAK: "the same",
   B_LIMIT: "the same",
+  B_FLAGS:
+    "written under the latch; who leaves a slab empty looks whether somebody waits, who begins to wait looks for empty slabs after it said so",
+  B_PARENT:
+    "written before the budget is open; looked at from a slab that may be another's by then, to find whether somebody waits",
+  B_SLABS: "an aligned word; a hint that names a slab, at whose word and aux[] who takes a block looks",
+  B_ROOMY: "a hint; written plainly before the budget is open only",
 };
 
 /** Functions that look at the records of slabs which nothing keeps, so that anything may come there meanwhile, and why that is harmless. */
 const GLANCES = {
-  "recover/releaseBlocks":
-    "what looks like a claim of the owner is compared with the record again, under a journal that keeps the slab, before anything is done",
+  "charged/visit":
+    "what looks like a claim of the owner, or a charge of the budget, is compared with the record again, under a journal that keeps the slab, before anything is done",
+  "record/release":
+    "to which budget a Block is charged is looked at again under the latch; that it is to none is only said when all but the latch is done",
+  "arena/freeIn":
+    "a slab that is empty may be gone: whose it was is only asked to find whether somebody waits, and for hints",
+  "arena/allocBeside": "as in resize/realloc",
+  "resize/realloc":
+    "a block of a budget that is closed meanwhile: what is taken in its place is given back, or the budget refuses",
+  "arena/freeAtEdgeIn":
+    "the same; what is taken says whose its slab is, and only a stale free, which is refused, reads another's word",
+  "arena/noteBack": "for hints only, after the bit is back: what names no budget is not followed",
+  "arena/allocUnsafeIn":
+    "whose slab it is is looked at when a bit of it is taken; the count that ends the journal depends on what was read, so it comes after",
+  "arena/takeAt": "whose slab it is is looked at once more when a bit of it is taken, and that is kept",
   "record/blockIsLive": "it says what was so at some instant, or what memory looked like where a slab was",
 };
 
@@ -60,6 +80,7 @@ function recordWord(c, offset) {
 export function wordName(view, address) {
   const { c } = view;
   const table = (name) => view.word(c[name]);
+  if (address < c.H_NULL + 8) return "H_NULL";
   if (address < c.CLASSES) {
     const name = HEADER.find((name) => c[name] === address);
     const budgets = name ?? budgetHeaderWord(c, address);
@@ -81,6 +102,6 @@ const glance = ({ kind, functionName }) => (kind === ATOMIC_LOAD ? GLANCES[funct
 /** The word's name, and the reason if a race of these two sites there is on the list. */
 export function isAllowed(view, address, before, now) {
   const where = wordName(view, address);
-  const seen = where === "a block" ? (glance(before) ?? glance(now)) : undefined;
+  const seen = where === "a block" || where === "aux[]" ? (glance(before) ?? glance(now)) : undefined;
   return { where, reason: REASONS[where] ?? seen };
 }

@@ -96,7 +96,7 @@ export class Audit {
 
   /** With recovery, a dead owner's Blocks have gone back. */
   dropDead(id) {
-    if (this.exports.recover) this.model.releaseOwner(id);
+    if (this.exports.recover && id !== 0) this.model.releaseOwner(id);
   }
 
   /** The region's live blocks are the model's, but for one for each call that was cut. */
@@ -173,7 +173,7 @@ export class Audit {
     }
     this.model.blocks.clear();
     for (const [p, , kind] of this.extras) {
-      if (kind !== this.c.KIND_RAW) {
+      if (kind === this.c.KIND_BLOCK) {
         // A dead thread's Block in flight: recovery's to give back.
         if (this.exports.recover) throw new Violation(`recovery left a Block of the dead at ${p}`);
         this.left++;

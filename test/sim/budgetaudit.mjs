@@ -132,6 +132,7 @@ export class BudgetAudit {
     }
     this.#endWaiting();
     this.#requireSums("when everything was given back");
+    if (view.hasMemory) for (const i of view.open) this.#takeAll(i, view.nodes[i]);
     for (const i of view.open) {
       const at = view.nodes[i];
       const state = view.field(i, c.B_STATE);
@@ -161,6 +162,20 @@ export class BudgetAudit {
         : this.exports.reservationFree(at, ...claim) === 1;
       if (!isDone) throw new Violation(`the request at ${at} cannot be ended at the end`);
     }
+  }
+
+  /** Nothing is taken any more: so all that a budget has can be reserved, whatever is charged still for slabs in which nothing is. */
+  #takeAll(i, at) {
+    const { c, view } = this;
+    const state = view.field(i, c.B_STATE);
+    const bytes = view.roomOf(i);
+    if ((state & 3) !== c.BUDGET_OPEN || bytes > 2 ** 52) return;
+    const record = this.exports.reserve(at, state, bytes, 0);
+    if (record === 0)
+      throw new Violation(`${bytes} bytes of the budget at ${at} are lost: they cannot be reserved at the end`);
+    if (this.exports.reservationFree(record, ...this.words.pair(this.main.slot + c.S_CLAIM)) !== 1)
+      throw new Violation(`the reservation of all of the budget at ${at} cannot be given back`);
+    view.read();
   }
 
   #requireSums(when) {

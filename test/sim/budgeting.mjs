@@ -31,7 +31,7 @@ export function begin(t, deed, charge = undefined) {
   ledgerOf(t).begin(deed);
   if (!t.thread) return deed;
   t.thread.deed = deed;
-  t.thread.charge = charge && t.machine.budgets.open(charge);
+  t.thread.charge = charge && t.machine.budgets.open(charge, t.thread);
   return deed;
 }
 
@@ -60,6 +60,8 @@ export function refuse(t, deed, reason) {
   const { charge } = deed;
   const { c } = t;
   const said = `${deed.name} said ${nameOf(t, reason)}`;
+  // A thread may be put aside in the middle of taking a block, where none but it can say whether it did.
+  if (reason === c.BUSY && charge?.sawTaking) return undefined;
   if (reason === c.BUSY) {
     t.requireBusy(deed.name, true);
     return undefined;
@@ -307,6 +309,7 @@ export function* closeBudget(t, budget) {
   const ledger = ledgerOf(t);
   const { at: node, state } = budget;
   ledger.beginClose(budget);
+  t.model.openCharged(budget.id);
   const deed = begin(
     t,
     { kind: "close", name: "closeBudget", budget },
@@ -316,6 +319,7 @@ export function* closeBudget(t, budget) {
   if (isCut(t, deed, status)) return undefined;
   if (status === 0) {
     ledger.endClose(budget, true);
+    t.model.releaseCharged(budget.id);
     return true;
   }
   if (status === t.c.BUSY) ledger.cut(deed);

@@ -1,9 +1,12 @@
 // Budget view: an independent reading of a region's budgets, from the layout alone: what each uses by the records of reservations, which are
 // the truth, and whether a request would fit in the tree as it is. Changes nothing, and shares no code with the core.
 //
-//   used = Σ bytes of its own reservations + Σ over its children max(used, min)         items = Σ over all reservations below
+//   used = Σ bytes of its own reservations, Blocks, slabs and runs + Σ over its children max(used, min)
+//   items = Σ over all reservations and Blocks below
 //
 // A charge is made from the instant at which the journal says so: the tree is read as if what the journal says were done.
+
+import { MemoryView } from "./memoryview.mjs";
 
 const TWO_32 = 4294967296;
 
@@ -45,6 +48,9 @@ export class BudgetView {
     this.view = view;
     this.c = view.c;
     this.u32 = view.u32;
+    this.memory = new MemoryView(view);
+    /** Whether anything of the region's memory is charged: then it is walked whenever this adds up. */
+    this.hasMemory = false;
     this.nodeChunks = [];
     this.recordChunks = [];
     this.nodes = [];
@@ -59,6 +65,8 @@ export class BudgetView {
 
   #resize() {
     const count = this.nodes.length;
+    /** Bytes of empty slabs and freed runs, which are given back before anything is refused. */
+    this.spare = new Float64Array(count);
     /** What is reserved; that without what was given back already and is taken out by whoever needs the room; and a trial. */
     this.all = new Sums(count);
     this.granted = new Sums(count);
@@ -132,6 +140,8 @@ export class BudgetView {
     const { c, u32 } = this;
     if (u32[c.H_CHARGE >>> 2] === 0) return look();
     const undo = [this.#doJournalled(c.H_CHARGE_AT, c.H_CHARGE_VALUE)];
+    const list = u32[c.H_CHARGE_LIST >>> 2];
+    if (list !== 0) undo.unshift(this.#write(list, u32[c.H_CHARGE_FIRST >>> 2], u32[(list >>> 2) + 1]));
     if (u32[c.H_CHARGE_AT_TOO >>> 2] !== 0) undo.unshift(this.#doJournalled(c.H_CHARGE_AT_TOO, c.H_CHARGE_VALUE_TOO));
     try {
       return look();
@@ -183,9 +193,27 @@ export class BudgetView {
       all.add(i, bytes, 1);
       if (!isLeavingTakenOut || state !== c.CLAIM_LEAVING) granted.add(i, bytes, 1);
     }
+    const problem = this.hasMemory ? this.#addMemory() : undefined;
     all.addUp(this.open, this.above, this.least);
     granted.addUp(this.open, this.above, this.least);
-    return undefined;
+    return problem;
+  }
+
+  #addMemory() {
+    const { all, granted, spare } = this;
+    const isLeavingTakenOut = this.u32[this.c.H_LEAVING_BLOCKS >>> 2] !== 0;
+    let problem;
+    spare.fill(0);
+    const broken = this.memory.each(({ at, node, bytes, items, isLeaving, isSpare }) => {
+      const i = this.numbers.get(node);
+      if (i === undefined || !this.isOpen(i)) problem ??= `the memory at ${at} is charged to no budget`;
+      else {
+        all.add(i, bytes, items);
+        if (!isLeaving || !isLeavingTakenOut) granted.add(i, bytes, items);
+        if (isSpare) spare[i] += bytes;
+      }
+    });
+    return broken ?? problem;
   }
 
   #waiterAt(at, i, bytes) {
@@ -234,12 +262,13 @@ export class BudgetView {
    * Whether what was read last has room for more: { node, bytes, items }, charged to `node`; with `from` that much goes from there. `why`
    * then says what is short. Nothing is asked of a budget whose sum does not rise, even if it is over its limit.
    */
-  fits({ node, bytes, items, from = 0 }) {
+  fits({ node, bytes, items, from = 0 }, isSpareLeft = false) {
     const { c, trial, granted } = this;
     const target = this.numbers.get(node);
     this.isOthersFirst = false;
     if (node === 0) return true;
     trial.own.set(granted.own);
+    if (!isSpareLeft) for (const i of this.open) trial.own[i] -= this.spare[i];
     trial.ownItems.set(granted.ownItems);
     if (from !== 0) trial.add(this.numbers.get(from), -bytes, -items);
     trial.add(target, bytes, items);
@@ -285,6 +314,17 @@ export class BudgetView {
       covered = Math.max(covered, this.long(nodes[up] + c.B_MIN));
     }
     return false;
+  }
+
+  /** How much the budget has room for when all that is empty is given back; without minimums. */
+  roomOf(i) {
+    let room = Infinity;
+    this.trial.own.set(this.granted.own);
+    for (const j of this.open) this.trial.own[j] -= this.spare[j];
+    this.trial.addUp(this.open, this.above, this.least);
+    for (let j = i; j >= 0; j = this.above[j])
+      room = Math.min(room, this.long(this.nodes[j] + this.c.B_LIMIT) - this.trial.used[j]);
+    return Math.max(room, 0);
   }
 
   /** Whether a budget from `node` up has a limit below `bytes`: then so much never fits. */

@@ -7,7 +7,7 @@
 import { BudgetView } from "./budgetview.mjs";
 import { LevelWatch } from "./levelwatch.mjs";
 import { UNITS } from "./map.mjs";
-import { Violation } from "./thread.mjs";
+import { DEAD, Violation } from "./thread.mjs";
 import { WaitWatch } from "./waitwatch.mjs";
 
 // What a unit of 8 bytes is.
@@ -15,6 +15,9 @@ const GUARDED = 1;
 const CLAIM = 2;
 const WATCHED = 4;
 const HOOKED = 8;
+
+/** Calls that may leave something empty, and say so a moment later. */
+const GIVING = new Set(["free", "realloc", "allocUnsafeIn", "allocIn", "allocSlowIn", "closeBudget", "recover"]);
 
 export class BudgetWatch {
   constructor(machine) {
@@ -49,12 +52,13 @@ export class BudgetWatch {
     this.markedChunks = [];
     this.later = [];
     this.#mark(c.H_BUDGET_LOCK, WATCHED);
-    this.#mark(c.H_BUDGET_FLAGS, WATCHED);
+    this.#mark(c.H_LEAVING, WATCHED);
     for (let at = c.H_CHARGE; at < c.H_NAMES + 8; at += 8) this.#mark(at, GUARDED);
     for (const at of [c.H_CHARGE, c.H_NODES, c.H_RECORDS]) this.#mark(at, GUARDED | WATCHED);
     // Who is told something is told under the latch, and each time that is looked at.
     for (let index = 1; index <= this.u32[c.H_MAX_OWNERS >>> 2]; index++)
       this.#mark(this.machine.view.slot(index) + c.S_WAKE, GUARDED | HOOKED);
+    if (this.view.hasMemory) this.#markMemory();
     this.#markChunks();
     this.chunksKept = this.markedChunks.length;
     this.later = [];
@@ -84,6 +88,22 @@ export class BudgetWatch {
     if (mark & (WATCHED | HOOKED)) this.machine.sharing.watch(unit);
   }
 
+  /** What says which slabs are empty, and whether anybody is at work there. */
+  #markMemory() {
+    const { c, machine } = this;
+    const { view } = machine;
+    for (const table of [c.H_BITS, c.H_WORD, c.H_AUX]) {
+      const bytes = table === c.H_BITS ? 8 : 4;
+      for (let grain = view.firstGrain; grain < view.grains; grain++)
+        this.#mark(view.word(table) + grain * bytes, WATCHED);
+    }
+    for (let index = 1; index <= view.word(c.H_MAX_OWNERS); index++) {
+      for (const journal of [c.S_ALLOC, c.S_FREE]) this.#mark(view.slot(index) + journal, WATCHED);
+    }
+    this.#mark(c.H_LOCK, WATCHED);
+    this.#mark(c.H_SPARE, WATCHED);
+  }
+
   #markChunks() {
     const { c, view } = this;
     view.learn();
@@ -100,11 +120,18 @@ export class BudgetWatch {
     for (let i = 0; i < count; i++) {
       const at = chunk + c.CHUNK_HEADER + i * bytes;
       for (let offset = 0; offset < bytes; offset += 8) {
+        // Whose slabs are whose are hints, that anybody may change.
+        if (bytes === c.NODE_BYTES && offset >= c.B_ROOMY) continue;
         this.#mark(at + offset, GUARDED | (watched.includes(offset) ? WATCHED : 0));
       }
       if (bytes === c.RESERVATION_BYTES) this.#mark(at + c.V_CLAIM, CLAIM | WATCHED);
       else for (const offset of [c.B_LEVEL, c.B_WANTED]) this.#mark(at + offset, GUARDED | HOOKED);
     }
+  }
+
+  /** Whether a word is one that nobody waits for, but who looks at it for something else. */
+  isNoLatch(address) {
+    return (this.marks[address >>> 3] & (GUARDED | CLAIM)) !== 0;
   }
 
   /** A thread is about to write to a unit that has a mark. */
@@ -129,7 +156,7 @@ export class BudgetWatch {
     this.isOn = this.view.nodes.length > 0;
     if (!this.isOn) return;
     this.#look();
-    for (const { charge } of this.machine.running) if (charge) this.judge(charge);
+    for (const thread of this.machine.running) if (thread.charge) this.judge(thread.charge, thread);
   }
 
   /** Without the latch a claim may only become LEAVING. */
@@ -185,12 +212,14 @@ export class BudgetWatch {
   }
 
   /** Looks whether a request that is being made could be granted at this instant; what once could not stays so. */
-  judge(charge) {
+  judge(charge, thread) {
     const { view } = this;
+    charge.sawOpen ||= charge.state === undefined || view.isState(charge.node, charge.state);
     charge.wasOpen &&= charge.state === undefined || view.isState(charge.node, charge.state);
+    charge.sawTaking ||= charge.kind === "close" && this.machine.running.some((t) => this.#isTaking(t, thread));
     charge.wasWhole &&= !(charge.kind === "close" && view.hasChildren(charge.node));
     view.isOthersFirst = false;
-    const fits = charge.wasOpen && this.#fits(charge);
+    const fits = charge.wasOpen && this.#fits(charge, !this.#maySpare(thread));
     charge.fits &&= fits;
     charge.sawOthers ||= view.isOthersFirst;
     charge.wasFirst ||= !view.isOthersFirst;
@@ -198,33 +227,58 @@ export class BudgetWatch {
     charge.sawNever ||= charge.kind === "move" && view.isNever(charge.node, view.long(charge.at + this.c.V_BYTES));
   }
 
-  #fits(charge) {
+  /** Whether what is empty can be given back by this thread: nobody else has the lock for it, or is about to say that there is any. */
+  #maySpare(thread) {
+    const { machine, c } = this;
+    const holder = this.u32[c.H_LOCK >>> 2] & 0xff;
+    if ((holder !== 0 && holder !== thread.ownerIndex) || machine.view.hasDead) return false;
+    return machine.running.every((other) => other === thread || !other.isInCall || this.#isSettled(other));
+  }
+
+  /** Whether another's journal says that it is taking a block. */
+  #isTaking(other, thread) {
+    const { c, machine } = this;
+    return other !== thread && machine.view.word(machine.view.slot(other.ownerIndex) + c.S_ALLOC_JOURNAL) !== 0;
+  }
+
+  /** Whether a thread is none that gives memory back, or died and was recovered. */
+  #isSettled({ status, call, ownerIndex }) {
+    const { c, machine } = this;
+    if (status === DEAD) return (machine.view.word(machine.view.slot(ownerIndex) + c.S_STATE) & 3) === c.OWNER_FREE;
+    return !GIVING.has(call.name);
+  }
+
+  #fits(charge, isSpareLeft) {
     const { kind, node, at, claim, bytes, items, name } = charge;
     const { view } = this;
     if (kind === "open" && view.findNamed(node, name) !== undefined) return true;
-    if (at === undefined) return view.fits({ node, bytes, items });
+    if (kind === "raw" && view.memory.hasFree(node, charge.size)) return true;
+    if (at === undefined) return view.fits({ node, bytes, items }, isSpareLeft);
     const record = view.recordAt(at);
     if (String(record.claim) !== String(claim)) return false;
-    if (kind === "move") return view.fits({ node, bytes: record.bytes, items: 1, from: record.node });
+    if (kind === "move") return view.fits({ node, bytes: record.bytes, items: 1, from: record.node }, isSpareLeft);
     if (kind === "resize")
-      return bytes <= record.bytes || view.fits({ node: record.node, bytes: bytes - record.bytes, items: 0 });
+      return (
+        bytes <= record.bytes || view.fits({ node: record.node, bytes: bytes - record.bytes, items: 0 }, isSpareLeft)
+      );
     charge.sawNever ||= record.bytes < charge.part;
-    return record.bytes >= charge.part && view.fits({ node: record.node, bytes: 0, items: 1 }); // split
+    return record.bytes >= charge.part && view.fits({ node: record.node, bytes: 0, items: 1 }, isSpareLeft); // split
   }
 
   /** A request begins: { kind, node, state, bytes, items, … }. */
-  open(charge) {
+  open(charge, thread) {
     Object.assign(charge, {
       fits: true,
       wasOpen: true,
       wasWhole: true,
+      sawOpen: false,
       sawNever: false,
       sawOthers: false,
       wasFirst: false,
     });
     charge.total ??= charge.bytes;
     this.view.read();
-    this.judge(charge);
+    this.judge(charge, thread);
     return charge;
   }
 }

@@ -1,13 +1,14 @@
 // Budget words: what the layout calls a word of the budgets: in the header, or in a chunk.
 
-const HEADER = ["H_BUDGET_LOCK", "H_BUDGET_FLAGS", "H_LEAVING", "H_NODES", "H_RECORDS", "H_NAMES"];
+const HEADER = ["H_BUDGET_LOCK", "H_LEAVING", "H_LEAVING_BLOCKS", "H_NODES", "H_RECORDS", "H_NAMES"];
 const NODE = ["STATE", "CLOSER", "PARENT", "NAME", "LIMIT", "USED", "AFTER", "PEAK", "MIN", "SOFT", "ITEMS_MAX"];
-const NODE_TOO = ["ITEMS_AFTER", "ITEMS", "NEXT", "QUEUE", "DEPTH", "PRIORITY", "REFUSED"];
+const NODE_TOO = ["ITEMS_AFTER", "ITEMS", "NEXT", "QUEUE", "DEPTH", "PRIORITY", "REFUSED", "FLAGS", "ROOMY", "SLABS"];
 const RECORD = ["CLAIM", "BYTES", "BUDGET", "TAG", "NEXT"];
 
 /** The name of the field at `offset`: its own word, or the lower half of the one that reaches there. */
 function field(c, prefix, names, offset) {
   const at = (wanted) => names.find((name) => c[prefix + name] === wanted);
+  if (prefix === "B_" && offset >= c.B_SLABS) return "B_SLABS";
   const name = at(offset) ?? at(offset - 4);
   return name ? prefix + name : `${prefix}${offset}`;
 }

@@ -85,7 +85,7 @@ export class Exploration {
     const kind = kindOf(message);
     const isEnough = this.stopAt?.(kind) ?? false;
     // "Full" is judged at the hooks that were passed; seen at every hook there may have been an instant without room.
-    const isDoubtful = message.includes('said "full"');
+    const isDoubtful = message.includes('said "full"') || message.includes("although it would have fitted");
     if (isEnough && this.isBrief && !isDoubtful) {
       this.violations.push({ message: kind });
       this.isStopped = true;

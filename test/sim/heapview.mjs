@@ -35,11 +35,19 @@ export class HeapView {
     return this.deadHolder(this.c.H_LOCK);
   }
 
-  /** The same of any latch. */
+  /** The same of any latch; without the mark of those who sleep for it. */
   deadHolder(latch) {
-    const word = this.word(latch);
+    const word = this.word(latch) & ~this.c.LATCH_MARK;
     const state = this.word(this.slot(word & 0xff) + this.c.S_STATE) & 3;
     return word !== 0 && state === this.c.OWNER_DEAD ? word : 0;
+  }
+
+  /** Whether any owner is marked dead and not recovered. */
+  get hasDead() {
+    const { H_MAX_OWNERS, OWNER_DEAD, S_STATE } = this.c;
+    for (let index = 1; index <= this.word(H_MAX_OWNERS); index++)
+      if ((this.word(this.slot(index) + S_STATE) & 3) === OWNER_DEAD) return true;
+    return false;
   }
 
   /** Whether this owner is marked dead and has its slot still. */
@@ -179,13 +187,32 @@ export class HeapView {
     return false;
   }
 
+  /** Whether any journal names a block in these grains. */
+  isNamedAtAll(grain, length) {
+    const { GRAIN_SHIFT, H_MAX_OWNERS, S_ALLOC_JOURNAL, S_FREE_JOURNAL } = this.c;
+    for (let index = 1; index <= this.word(H_MAX_OWNERS); index++) {
+      for (const journal of [S_ALLOC_JOURNAL, S_FREE_JOURNAL]) {
+        const named = this.word(this.slot(index) + journal) >>> GRAIN_SHIFT;
+        if (named >= grain && named < grain + length) return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether a slab with this tag stays although it is empty, for a living owner is at work in it: looks at a record, or takes a block. */
+  isPinned(grain, length, tag) {
+    const { KIND_BLOCK, KIND_BUDGET } = this.c;
+    if ((tag & 3) === KIND_BLOCK) return this.isNamed(grain, length);
+    return (tag & 3) === KIND_BUDGET && this.isNamedAtAll(grain, length);
+  }
+
   /** Whether a slab of Blocks stands (or is being closed) in which nothing is taken, and a living owner looks at a record in it. */
   get hasPinned() {
-    const { T_SLAB, W_TAG_SHIFT, KIND_BLOCK, C_FULL } = this.c;
+    const { T_SLAB, W_TAG_SHIFT, C_FULL } = this.c;
     let found = false;
     this.walk((grain, type, length, word) => {
       const tag = (word >>> W_TAG_SHIFT) & 0xff;
-      if (type !== T_SLAB || (tag & 3) !== KIND_BLOCK || !this.isNamed(grain, length)) return;
+      if (type !== T_SLAB || !this.isPinned(grain, length, tag)) return;
       const free = this.freeBits(grain, tag);
       if (free < 0n || free === this.u64[(this.geometry(tag) + C_FULL) >>> 3]) found = true;
     });
@@ -194,7 +221,8 @@ export class HeapView {
 
   /** Whether this instant has room for `bytes` bytes of this kind: a free block of its class, or a run once all empty is merged. */
   fits(bytes, kind, step = 1) {
-    const { T_FREE, T_FREED, T_SLAB, W_TAG_SHIFT, C_FULL, C_GRAINS, SMALL_BYTES_MAX, GRAIN_BYTES, KIND_BLOCK } = this.c;
+    const { T_FREE, T_FREED, T_SLAB, W_TAG_SHIFT, C_FULL, C_GRAINS, SMALL_BYTES_MAX, GRAIN_BYTES, KIND_BUDGET } =
+      this.c;
     const small = bytes <= SMALL_BYTES_MAX && step === 1 && kind !== this.c.KIND_INTERNAL;
     const tag = small ? (this.classOf(bytes) << 2) | kind : -1;
     let needed = Math.ceil((small ? this.granted(bytes) : bytes) / GRAIN_BYTES);
@@ -207,9 +235,10 @@ export class HeapView {
       if (type === T_SLAB) {
         const own = (word >>> W_TAG_SHIFT) & 0xff;
         const free = this.freeBits(grain, own);
-        if (own === tag && free > 0n) fits = true;
+        // A slab of a budget is its alone.
+        if (own === tag && kind !== KIND_BUDGET && free > 0n) fits = true;
         const empty = free === this.u64[(this.geometry(own) + C_FULL) >>> 3];
-        isFree = empty && !((own & 3) === KIND_BLOCK && this.isNamed(grain, length));
+        isFree = empty && !this.isPinned(grain, length, own);
       }
       if (!isFree) run = 0;
       else {

@@ -209,7 +209,7 @@ export class Hooks {
   /** A thread that reads one word again and again while nothing is written lets others go on, and that costs no preemption. */
   isSpinning(thread, site, address, kind) {
     // Nobody waits for a word of the budgets but for their latch.
-    if (WRITES[kind] || (this.budgets.marks[address >>> 3] && address >>> 2 !== this.latchAt)) return false;
+    if (WRITES[kind] || this.budgets.isNoLatch(address)) return false;
     if (thread.spinAddress[site] !== address || thread.spinEpoch[site] !== this.epoch) {
       thread.spinAddress[site] = address;
       thread.spinEpoch[site] = this.epoch;
@@ -229,12 +229,12 @@ export class Hooks {
 
   /** Whether the lock is held all through the call by one who was known to be dead when it began. */
   isLockLeft(thread) {
-    return thread.deadHolder !== 0 && this.u32[this.lockAt] === thread.deadHolder;
+    return thread.deadHolder !== 0 && (this.u32[this.lockAt] & ~this.c.LATCH_MARK) === thread.deadHolder;
   }
 
   /** The same of the budgets' latch. */
   isLatchLeft(thread) {
-    return thread.deadLatch !== 0 && this.u32[this.latchAt] === thread.deadLatch;
+    return thread.deadLatch !== 0 && (this.u32[this.latchAt] & ~this.c.LATCH_MARK) === thread.deadLatch;
   }
 
   /** True at every instant, whoever is in the middle of whatever. */

@@ -55,6 +55,8 @@ export class Machine extends Hooks {
     this.committedAt = this.c.H_COMMITTED >>> 2;
     this.peakAt = this.c.H_PEAK >>> 2;
     this.headerEnd = this.c.CLASSES;
+    this.running = [];
+    this.dead = [];
     this.executed = new Uint8Array(this.sites.length);
     this.died = new Uint8Array(this.sites.length);
     /** The same over all scenarios that this machine ran. */
@@ -75,6 +77,7 @@ export class Machine extends Hooks {
     this.ghosts = 0;
     this.cut = { left: 0, where: undefined, word: undefined };
     this.capacity = 0;
+    this.isMutant = Boolean(bundle.mutant);
     if (bundle.mutant) for (const { exports } of this.threads) exports.simMutant.value = bundle.mutant;
   }
 
@@ -206,8 +209,17 @@ export class Machine extends Hooks {
     if (ready.length > 0) return ready.slice(0, 1);
     const sleeper = this.running.find((thread) => thread.status === BLOCKED);
     if (!sleeper) return [];
+    this.requireMark(sleeper);
     this.wake(sleeper, 2);
     return [sleeper];
+  }
+
+  /** Whose time is up at a latch left a mark there, and it stands: else who took it away forgot to wake (and did not die over it). */
+  requireMark({ waitAddress }) {
+    const isLatch = waitAddress === this.c.H_LOCK || waitAddress === this.c.H_BUDGET_LOCK;
+    if (!isLatch || this.dead.length > 0 || this.running.some(({ traps }) => traps > 0)) return;
+    if (this.u32[waitAddress >>> 2] >>> 31 === 0)
+      throw new Violation("a thread sleeps for a latch, and nobody knows of it");
   }
 
   choose(enabled) {

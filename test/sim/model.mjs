@@ -53,8 +53,14 @@ export class Model {
   }
 
   /** A call answered that `bytes` bytes at `p` are its caller's now. */
-  take(p, bytes, { zeroed = false, claim = undefined, owner = 0, align = 8, keep = 0 } = {}) {
+  take(
+    p,
+    bytes,
+    { zeroed = false, claim = undefined, owner = 0, align = 8, keep = 0, budget = 0, isOpen = false } = {},
+  ) {
     const { view } = this;
+    // Where its budget is being closed, another's may be there by now.
+    if (isOpen) return this.#add({ p, bytes, size: bytes, claim, owner, budget, state: FREEING, isUndecided: true });
     // Where the main thread has left the region, its instance knows of none.
     const size = this.isAlone ? view.sizeAt(p) : this.main.usableSize(p);
     const end = view.grains * view.c.GRAIN_BYTES;
@@ -68,22 +74,25 @@ export class Model {
       }
     }
     if (zeroed) this.#requireZero(p, size);
-    const block = {
-      id: this.nextId++,
-      p,
-      bytes,
-      size,
-      claim,
-      owner,
-      state: LIVE,
-      tries: 0,
-      wins: 0,
-      moves: 0,
-      mark: 0,
-    };
+    const block = this.#add({ p, bytes, size, claim, owner, budget, state: LIVE });
     if (keep === 0) this.#write(block);
+    return block;
+  }
+
+  #add(what) {
+    const block = { id: this.nextId++, tries: 0, wins: 0, moves: 0, mark: 0, budget: 0, ...what };
     this.blocks.set(block.id, block);
     return block;
+  }
+
+  /** A budget is being closed: what is charged to it may be given back at any instant from now on. */
+  openCharged(budget) {
+    for (const block of this.blocks.values()) if (block.budget === budget) this.openBlock(block);
+  }
+
+  /** It was closed: that is gone. */
+  releaseCharged(budget) {
+    for (const block of this.blocks.values()) if (block.budget === budget) this.blocks.delete(block.id);
   }
 
   #requireZero(p, size) {
@@ -148,7 +157,8 @@ export class Model {
       throw new Violation(`blockMove said that its claim does not hold the Block at ${block.p}`);
     }
     if (isOthers) throw new Violation(`the Block at ${block.p} was moved by a claim that held it no more`);
-    Object.assign(block, { claim: next, owner, state: LIVE, isUndecided: false });
+    const isOpen = block.budget !== 0 && this.ledger.entries.get(block.budget).closing !== 0;
+    Object.assign(block, { claim: next, owner, state: isOpen ? FREEING : LIVE, isUndecided: isOpen });
   }
 
   /** An owner leaves or has died: its Blocks may be given back at any instant from now on. */

@@ -1,6 +1,7 @@
 // Stage: one scenario on one machine: its actors, its set-up, and what one schedule of it is, from the snapshot to the audit.
 //
-// A scenario: { name, setup(stage)?, programs: { a, b, c? }, pages?, owners?, mayBeFull?, bounds?, pending? }. Each program is a generator of
+// A scenario: { name, setup(stage)?, programs: { a, b, c? }, pages?, owners?, mayBeFull?, hasMemory?, bounds?,
+// pending?, about? }. Each program is a generator of
 // an actor's calls; the names a, b, c are threads 0, 1, 2. Where deaths are explored, a fourth thread, the undertaker, begins when one
 // died: it announces the death and recovers, beside the others, and may die too.
 
@@ -40,6 +41,7 @@ export class Stage {
     }
     machine.isWatching = scenario.mayBeFull ?? false;
     machine.isImpatient = scenario.isImpatient ?? false;
+    machine.budgets.view.hasMemory = scenario.hasMemory ?? false;
     machine.onDeath = (thread) => this.#died(thread);
     scenario.setup?.(this);
     this.model.keep();
@@ -70,6 +72,9 @@ export class Stage {
       const word = this.#wordOf(actor, where);
       this.machine.cut = { left: write, where: word === undefined ? where : undefined, word };
       actor.now(steps(actor));
+      // A mutant may go another way.
+      if (this.machine.cut.left > 0 && !this.machine.isMutant)
+        throw new Error(`${this.scenario.name}: the call that a ghost died in has ended before write ${write}`);
     }
     this.machine.cut.left = 0;
     this.model.openOwner(actor.ownerId);
@@ -182,7 +187,7 @@ export class Stage {
     return undefined;
   }
 
-  /** Only what a living thread is about to decide, or another death, may keep a recovery from its end. */
+  /** Only what a living thread is about to decide, a lock that it has and no time to wait for it, or another death, may keep a recovery from its end. */
   #requireDone(id) {
     const { running, dead, view, isImpatient } = this.machine;
     // Who has no patience gives up at a latch, and its holder may be at its end by now.

@@ -12,18 +12,18 @@ const REASONS = {
   "sizeclass/writeGeometry": SET_UP,
   "pages/isHeld":
     "sets the hints of a slab that is opened again, where they are clear: they are set still, for who clears them takes the lock",
-  "slab/closeIfEmpty":
+  "trim/closeIfEmpty":
     "sets the hint of a slab that is opened again, where it is clear: it is set still, for nothing else clears it",
   "pages/rebuild":
     "corrects a peak that is behind the chain and a tail mark inside something held: peak and mark are written before the chain",
   "lock/lock": "wakes sleepers when a poisoned region is refused: no scenario has both",
   "lock/tryLock": "takes the lock back after an exception: needs the thread's very next call to be a free",
-  "slab/mergeDeferred": SLEEPER,
+  "trim/mergeDeferred": SLEEPER,
   "heap/giveBackRun": SLEEPER,
   "heap/freeAtEdge": SLEEPER,
   "region/detachRegion": `${SLEEPER}, and an exception before`,
   "recover/recover": `${SLEEPER}: in a recovery's second hold`,
-  "slab/trimHinted":
+  "trim/trimHinted":
     "settles a mark that an exception left: only if the thread's very next call is a free that gives idle slabs back",
   "slab/newSlab": NO_HALF,
   "slab/take": LOST_SWAP,
@@ -35,8 +35,8 @@ const REASONS = {
   "heap/takeSmall": "refuses what is attached to nothing, or poisoned",
   "heap/takeLarge": "refuses what is attached to nothing, or after 64 rounds in which others gave back and took again",
   "heap/free": "a block of a budget's slab: there are no budgets yet",
-  "heap/realloc": `refuses what is no raw block; ${NO_HALF}`,
-  "heap/resizeRun": `${SLEEPER}; zeroes 256 bytes or less: runs grow by grains`,
+  "resize/realloc": `refuses what is no raw block; ${NO_HALF}`,
+  "resize/resizeRun": `${SLEEPER}; zeroes 256 bytes or less: runs grow by grains`,
   "pages/findRun":
     "looks for the best of more than 16 free runs of about one length, 64 KiB at least: a region of four pages has no room for them",
   "check/check": "counts what dead owners left undecided, in every combination with what is broken",

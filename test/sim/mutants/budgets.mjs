@@ -52,12 +52,12 @@ export const BUDGET_MUTANTS = [
   {
     name: "open: the minimum is not charged",
     scenarios: ["budgets/open+open", "budgets/reserve+open"],
-    plant: (m) => m.say("nodes/open", "reservation/hasRoom", 1, 1),
+    plant: (m) => m.say("nodes/open", "leaving/hasRoom", 1, 1),
   },
   {
     name: "close: what is reserved stays",
     scenarios: ["budgets/close+close", "budgets/reserve+close"],
-    plant: (m) => m.say("nodes/finishClose", "reservation/releaseCharged", 1, 0),
+    plant: (m) => m.say("nodes/finishClose", "reservation/releaseReservationsIn", 1, 0),
   },
   {
     name: "recover: the reservations of the dead stay",
@@ -70,7 +70,7 @@ export const BUDGET_MUTANTS = [
       "budget deaths/one that never made a claim, in setLimit",
       "budget deaths/lower, cut at write 1 under the latch",
     ],
-    plant: (m) => m.say("recover/releaseCharges", "atomic/load32", 1, 0),
+    plant: (m) => m.say("recover/giveBackHoldings", "atomic/load32", 1, 0),
   },
   {
     name: "latch: load and store",

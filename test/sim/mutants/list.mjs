@@ -1,7 +1,9 @@
 // List: the mutants, each a plausible mistake in one place of the core, with the scenarios that must show it. One that cannot be told
 // from the core says why in `equivalent`. `canary` marks the planted bug of each layer that has to be found in the quick run.
 
+import { ARENA_MUTANTS } from "./arena.mjs";
 import { BUDGET_MUTANTS } from "./budgets.mjs";
+import { CHARGED_MUTANTS } from "./charged.mjs";
 import { PAGE_MUTANTS } from "./pages.mjs";
 import { SLAB_MUTANTS } from "./slabs.mjs";
 import { MOVE_MUTANTS } from "./moves.mjs";
@@ -15,4 +17,6 @@ export const MUTANTS = [
   ...MOVE_MUTANTS,
   ...BUDGET_MUTANTS,
   ...WAITING_MUTANTS,
+  ...CHARGED_MUTANTS,
+  ...ARENA_MUTANTS,
 ];

@@ -43,13 +43,13 @@ export const OWNER_MUTANTS = [
     scenarios: ["recovery/Blocks that the dead held", "pair/block-alloc+block-alloc"],
     plant(m) {
       const release = m.call(settle, "owners/release", 1).node;
-      m.before(m.call(settle, "recover/releaseBlocks", 1), release);
+      m.before(m.call(settle, "charged/releaseBlocks", 1), release);
     },
   },
   {
     name: "recover: the Blocks of the dead stay",
     scenarios: ["recovery/Blocks that the dead held"],
-    plant: (m) => m.drop(settle, "recover/releaseBlocks", 1),
+    plant: (m) => m.drop(settle, "charged/releaseBlocks", 1),
   },
   {
     name: "recover: the slot is never free again",
@@ -87,6 +87,6 @@ export const OWNER_MUTANTS = [
   {
     name: "detach: the Blocks stay",
     scenarios: ["recovery/death while detaching with Blocks"],
-    plant: (m) => m.drop("region/detachRegion", "recover/releaseBlocks", 1),
+    plant: (m) => m.drop("region/detachRegion", "charged/releaseBlocks", 1),
   },
 ];

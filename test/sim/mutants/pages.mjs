@@ -52,13 +52,25 @@ export const PAGE_MUTANTS = [
   {
     name: "unlock: the word is not cleared",
     scenarios: ["pair/alloc-run+alloc-run"],
-    plant: (m) => m.drop("latch/letLatchGo", store32, 1),
+    plant: (m) => m.say("latch/letLatchGo", "atomic/swap32", 1, 0),
   },
   {
     name: "unlock: nobody is woken",
-    equivalent: "a lost wake costs one slice of waiting, which is what the slices are for",
-    scenarios: ["recovery/beside one who waits for the lock"],
-    plant: (m) => m.drop("latch/wakeSleepers", "atomic/notify", 1),
+    scenarios: ["sleeping/a run is taken"],
+    plant: (m) => m.drop("latch/letLatchGo", "atomic/notify", 1),
+  },
+  {
+    name: "lock: who sleeps leaves no mark",
+    scenarios: ["sleeping/a run is taken"],
+    plant: (m) => m.say("latch/takeLatch", "atomic/cas32", 1, 1),
+  },
+  {
+    name: "lock: who takes it from the dead takes the mark away",
+    scenarios: ["sleeping/a run is wanted while another says that the holder is dead and takes the lock over"],
+    plant(m) {
+      const place = m.call("latch/spin", "atomic/cas32", 2);
+      m.answer(place, "i32", [...place.node.slice(0, 4), ["global.get", "$assembly/owners/myId"]]);
+    },
   },
   {
     name: "carve: the remainder gets no head",

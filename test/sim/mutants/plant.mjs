@@ -95,11 +95,13 @@ class Planter {
 }
 
 export function plantAll(tree) {
+  const strangers = [];
   MUTANTS.forEach((mutant, i) => {
     try {
       mutant.plant(new Planter(tree, i + 1));
     } catch (error) {
-      throw new Error(`mutant "${mutant.name}" does not match the core any more: ${error.message}`, { cause: error });
+      strangers.push(`"${mutant.name}": ${error.message}`);
     }
   });
+  if (strangers.length > 0) throw new Error(`mutants that do not match the core any more: ${strangers.join("; ")}`);
 }

@@ -65,13 +65,13 @@ export const SLAB_MUTANTS = [
   {
     name: "close an empty slab: the swap always wins",
     scenarios: ["full/a run needs the slab another leaves empty", "pair/alloc-run+free-foreign"],
-    plant: (m) => m.casAlwaysWins("slab/closeIfEmpty", 64, 1),
+    plant: (m) => m.casAlwaysWins("trim/closeIfEmpty", 64, 1),
   },
   {
     name: "close an empty slab: nobody's records are looked at",
     isSlow: true,
     scenarios: ["shared/release the same Block twice"],
-    plant: (m) => m.say("slab/closeIfEmpty", "counters/isNamed", 1, 0),
+    plant: (m) => m.say("trim/closeIfEmpty", "counters/isNamed", 1, 0),
   },
   {
     name: "clear a hint: no second look",
@@ -98,12 +98,12 @@ export const SLAB_MUTANTS = [
   {
     name: "realloc: the bytes are not copied",
     scenarios: ["pair/realloc-move+check"],
-    plant: (m) => m.drop("heap/realloc", "memory/copy", 1),
+    plant: (m) => m.drop("resize/realloc", "memory/copy", 1),
   },
   {
     name: "alloc: large blocks are not zeroed",
     scenarios: ["shared/alloc gives zeroes"],
-    plant: (m) => m.drop("heap/alloc", "memory/zero", 1),
+    plant: (m) => m.drop("heap/zeroTaken", "memory/zero", 1),
   },
   {
     name: "a slab that was full is not put on the own stack",
@@ -115,7 +115,7 @@ export const SLAB_MUTANTS = [
     name: "a new slab does not say whose home it lies in",
     equivalent: "homes only say whose slabs to prefer: which block is taken changes, not whether it may be",
     scenarios: ["pair/alloc-slow+alloc-slow"],
-    plant: (m) => m.drop("slab/newSlab", "hint/setHome", 1),
+    plant: (m) => m.drop("slab/carveSlab", "hint/setHome", 1),
   },
   {
     name: "an idle slab in use again is still counted as idle",

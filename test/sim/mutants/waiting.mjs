@@ -67,7 +67,7 @@ export const WAITING_MUTANTS = [
   {
     name: "giving back: nobody is served",
     scenarios: [GIVES],
-    plant: (m) => m.say("reservation/giveBack", "budget/isEased", 1, 0),
+    plant: (m) => m.say("leaving/giveBack", "budget/isEased", 1, 0),
   },
   {
     name: "ending to wait: the claim is not looked at",

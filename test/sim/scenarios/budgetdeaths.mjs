@@ -33,11 +33,11 @@ const PREPARED = [takeOwn];
 
 /**
  * A ghost that died in a call, at this write: `where` counts those in a function, or after a word of the header was set. From that call on m has
- * so much room.
+ * so much room; null: what it has.
  */
 function die(stage, steps, [write, where], { prepared = PREPARED, room = ROOM } = {}) {
   const calls = prepared.map((own) => [own]);
-  calls.push([() => bindLast(stage, room)]);
+  if (room !== null) calls.push([() => bindLast(stage, room)]);
   const id = stage.ghost(...calls, [(g) => steps(g, "g", stage), write, where]);
   stage.main.now(stage.main.markDead(id));
 }
@@ -57,7 +57,7 @@ const CHARGED = "H_CHARGE";
 const cuts = (commit, ...charged) => [[1, HELD], [commit, HELD], ...charged.map((write) => [write, CHARGED])];
 
 const CUT = {
-  reserve: cuts(16, 1, 2, 3, 5, 8, 12),
+  reserve: cuts(16, 1, 2, 3, 5, 8, 10),
   free: cuts(13, 1, 2, 3, 5, 9),
   up: cuts(11, 1, 2, 4, 7, 11),
   down: cuts(11, 1, 2, 4, 8),
@@ -193,13 +193,14 @@ export default [
       const { main, machine, constants } = stage;
       plantForGhost(stage, { least: 0 });
       hold(stage.a, "ha2", "leafa", 50);
+      bind(stage, 0);
       // Given back while the latch was another's, who is gone.
       machine.u32[constants.H_BUDGET_LOCK >>> 2] = 1;
       machine.threads[0].exports.reservationFree(...handle(main, "ha"));
       machine.threads[0].exports.reservationFree(...handle(main, "ha2"));
       machine.u32[constants.H_BUDGET_LOCK >>> 2] = 0;
       for (const name of ["ha", "ha2"]) main.model.ledger.of(find(main, name)).freed = 2;
-      die(stage, (g) => reserve(g, find(g, "leafg"), 10), [1, "reservation/takeOut"], { room: 0 });
+      die(stage, (g) => reserve(g, find(g, "leafg"), 10), [1, "leaving/giveBack"], { prepared: [], room: null });
     },
     programs: {
       a: bury(0),

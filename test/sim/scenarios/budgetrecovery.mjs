@@ -25,15 +25,12 @@ function* churn(t) {
   yield* move(t, two, find(t, "s"));
 }
 
-/** One slept for the latch and gave up before; so whoever lets it go first wakes. */
+/** Who finds the latch taken sleeps, and whoever lets it go wakes. */
 const sleeping = (name, a, b, setup = planted) => ({
   name: `budget recovery/asleep, ${name}`,
   busyMs: 1,
   bounds: { calm: 2, death: 0, second: -1 },
-  setup(stage) {
-    setup(stage);
-    stage.machine.u32[stage.constants.H_BUDGET_FLAGS >>> 2] = 1;
-  },
+  setup,
   programs: { a, b },
 });
 

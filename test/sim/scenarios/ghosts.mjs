@@ -92,7 +92,7 @@ function closedByTheDead(stage) {
   main.put("x", main.now(main.blockAlloc(SMALL)));
   stage.ghost([releasing("x"), 2]);
   main.now(main.blockFree(main.look("x")));
-  stage.ghost([(g) => g.alloc(main.view.heapBytes, { scarce: true }), 2, "slab/closeIfEmpty"]);
+  stage.ghost([(g) => g.alloc(main.view.heapBytes, { scarce: true }), 1, "pages/openWhole"]);
 }
 
 /** Whoever has the lock may be closing the slab, to open it again. */
@@ -111,7 +111,7 @@ export default [
     [3, 2],
     [4, 3],
     [6, 2],
-    [5, 5],
+    [5, 4],
   ].map(([first, second]) => twice(SMALL, first, second)),
   twice(RUN, 3, 2),
   twice(RUN, 5, 2),

@@ -96,8 +96,6 @@ function* within(t) {
   yield* release(t, yield* reserve(t, find(t, "m"), 15));
 }
 
-const ONE_LEVEL = "of two budgets whose levels one call changes only the last is looked at";
-
 export default [
   ...beside,
   ...[1, 3, 4].map((write) => died("reserving", CALLS.reserve, write, "budget/setLevel")),
@@ -115,7 +113,6 @@ export default [
     },
     {
       isImpatient: true,
-      pending: ONE_LEVEL,
       setup(stage) {
         planted(stage);
         hold(stage.a, "hs2", "s", 100);
@@ -131,7 +128,6 @@ export default [
       b: (t) => decided(t, find(t, "wb")),
     },
     {
-      pending: ONE_LEVEL,
       setup(stage) {
         const { main, b } = stage;
         planted(stage, { min: 150 });

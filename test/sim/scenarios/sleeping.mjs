@@ -8,15 +8,12 @@ const run = function* (t) {
   yield* t.free(yield* t.alloc(RUN));
 };
 
-/** One slept and gave up before; so whoever lets the lock go first wakes. */
+/** Who finds the lock taken sleeps, and whoever lets it go wakes. */
 const sleeping = (name, a, b, setup = undefined, more = {}) => ({
   name: `sleeping/${name}`,
   busyMs: 1,
   bounds: { calm: 2, death: 0, second: -1 },
-  setup(stage) {
-    setup?.(stage);
-    stage.machine.u32[(stage.constants.H_LOCK + stage.constants.LATCH_SLEEPERS) >>> 2] = 1;
-  },
+  setup,
   programs: { a, b },
   ...more,
 });
@@ -133,6 +130,17 @@ export default [
     },
     ghostWithLock,
     dead,
+  ),
+  sleeping(
+    "a run is wanted while another says that the holder is dead and takes the lock over",
+    run,
+    function* (t, stage) {
+      yield* t.markDead(stage.ghosts[0]);
+      yield* t.check();
+    },
+    ghostWithLock,
+    // Who wants the run has looked often enough before anybody says anything.
+    { ...dead, isImpatient: true },
   ),
   sleeping(
     "a recovery that does not need the lock",

@@ -1,0 +1,272 @@
+// Charged: memory of the region that is charged to a budget: Blocks, by what they were granted, and whole slabs and runs of raw blocks
+// (arena.ts). Owns the word that says to which, the charge: 0, or a reference to the budget. It stands beside a Block's claim, of a run or of a
+// budget's slab in aux[].
+//
+//   used of a budget = … + Σ granted bytes of the Blocks, and Σ lengths of the slabs and runs, whose charge names it
+//   a free place has no charge; a slab, run or FREED run of kind BUDGET has one, until it is nobody's
+//
+// The charge is the truth; it changes under the budgets' latch, by the charge that changes the counters. Taking: the Block first, then
+// its charge; who dies between leaves a Block without one. Giving back: claim → LEAVING, charge → 0 and off the counters, then the memory, as
+// of any Block. From LEAVING on anybody may go on: each step is a compare-and-swap that one of them wins, or happens under the latch after a look.
+
+import { get32 } from "./memory";
+import { cas64, load32, load64, store32 } from "./atomic";
+import {
+  chargeMemory,
+  fall,
+  isCrossed,
+  isEased,
+  letBudgetsGo,
+  lockBudgets,
+  refuseBy,
+  refuseCharge,
+  setLevels,
+} from "./budget";
+import { mayTryAgain } from "./arena";
+import { isClaimOf, isLeaving, lastClaim, leaving, recordIn } from "./claim";
+import { firstGrain, grains } from "./header";
+import { grantedBytes, usableSize } from "./heap";
+import { findRoom, giveOn, sweepLeaving, unlockBudgets } from "./leaving";
+import { auxAt, bitsAt, lengthOf, slabTag, wordAt } from "./pages";
+import { blockAlloc, chargeAt, freePinned, pin, recordAt, recordFor, release, unpinned } from "./record";
+import { geometry } from "./sizeclass";
+import {
+  AUX_IN_FLIGHT,
+  AUX_TAIL,
+  B_STATE,
+  BUDGET_OPEN,
+  CHARGE_SHIFT,
+  C_BLOCKS,
+  C_SIZE,
+  GRAIN_SHIFT,
+  H_LEAVING_BLOCKS,
+  KIND_BLOCK,
+  KIND_BUDGET,
+  RECORD_CHARGE,
+  T_MASK,
+  T_NONE,
+  T_RUN,
+  T_SLAB,
+  W_BACK_SHIFT,
+  W_KIND_SHIFT,
+} from "./shared/layout";
+import { BUDGET_GONE, BUSY, OK } from "./shared/status";
+
+/** What a charge says of the budget at `node`. It never looks like a mark of the page layer (AUX_TAIL, AUX_IN_FLIGHT). */
+export function refTo(node: usize): u32 {
+  return <u32>((node >>> CHARGE_SHIFT) << 1);
+}
+
+/** The budget that a charge names; 0: none, also for a tail mark, which a stale look at aux[] may meet. */
+export function nodeOf(charge: u32): usize {
+  return charge & AUX_TAIL ? 0 : (<usize>(charge >>> 1)) << CHARGE_SHIFT;
+}
+
+/**
+ * Takes the slab (closed) or run (freed) at `g` off its budget, if it has one; then it is nobody's, and who rebuilds the page layer takes it
+ * back. False: the latch was not to be had. Under the page lock, inside which the latch is taken, never the other way about; who lets the
+ * page lock go sees to what was given back meanwhile.
+ */
+export function unchargeGrains(g: u32, length: u32): bool {
+  const node = nodeOf(get32(auxAt(g)));
+  if (node == 0) return true;
+  if (lockBudgets() != OK) return false;
+  fall(node, (<u64>length) << GRAIN_SHIFT, 0);
+  chargeMemory(node, auxAt(g), AUX_IN_FLIGHT);
+  if (isEased()) giveOn(node);
+  letBudgetsGo();
+  return true;
+}
+
+/** As blockAlloc, charged to the budget at `node`, whose state word the caller knows as `state`. 0: S_REASON says why, S_REFUSER who refused. */
+export function blockAllocIn(node: usize, state: u32, bytes: u32, align: u32): usize {
+  const p = allocCharged(node, state, bytes, align);
+  return p == 0 && mayTryAgain() ? allocCharged(node, state, bytes, align) : p;
+}
+
+function allocCharged(node: usize, state: u32, bytes: u32, align: u32): usize {
+  const p = blockAlloc(bytes, align);
+  if (p == 0) return 0;
+  let reason = lockBudgets();
+  let refuser: usize = 0;
+  if (reason == OK) {
+    if (get32(node + B_STATE) != state || (state & 3) != BUDGET_OPEN) reason = BUDGET_GONE;
+    else {
+      const size = grantedBytes(p);
+      refuser = findRoom(node, size, 1);
+      if (refuser == 0) chargeMemory(node, chargeAt(p, load32(wordAt(<u32>(p >>> GRAIN_SHIFT)))), refTo(node));
+      else refuseBy(refuser);
+    }
+    unlockBudgets();
+  }
+  if (reason == OK && refuser == 0) return p;
+  release(p, lastClaim());
+  if (refuser == 0) refuseCharge(reason);
+  return 0;
+}
+
+/** The budget that the live block at `p`, raw or a Block, is charged to; 0: none. */
+export function budgetAt(p: usize): usize {
+  if (usableSize(p) == 0) return 0;
+  const grain = <u32>(p >>> GRAIN_SHIFT);
+  const word = load32(wordAt(grain));
+  if ((word & T_MASK) == T_RUN) return nodeOf(load32(auxAt(grain)));
+  const kind = slabTag(word) & 3;
+  if (kind == KIND_BLOCK) return nodeOf(load32(chargeAt(p, word)));
+  return kind == KIND_BUDGET ? nodeOf(load32(auxAt(grain - ((word >>> W_BACK_SHIFT) & 63)))) : 0;
+}
+
+/** As `release`, of a Block that was seen charged. */
+export function releaseCharged(p: usize, claim: u64): bool {
+  const status = lockBudgets();
+  // Only under the latch is it sure that the budget being closed is the one that it is charged to.
+  if (status == BUSY) return task != OF_BUDGET && leave(p, claim);
+  if (status != OK) return false;
+  if (isHalf) store32(H_LEAVING_BLOCKS, 1);
+  isHalf = true;
+  const isWon = uncharge(p, claim);
+  unlockBudgets();
+  // From the mark on others may give the memory back as well; whose claim it was, gave it back.
+  const isFreed = isWon && freePinned(p, leaving(claim));
+  isHalf = false;
+  return isWon && (isFreed || !isLeaving(claim));
+}
+
+// Whether this thread is between the mark and the memory; found set later, an exception cut it there, and what it left is to be swept.
+let isHalf: bool = false;
+
+/** Marks the Block as given back, for whoever has the latch to go on with. */
+function leave(p: usize, claim: u64): bool {
+  const isWon = !isLeaving(claim) && markLeaving(p, claim);
+  if (!isWon && !isLeaving(claim)) return false;
+  store32(H_LEAVING_BLOCKS, 1);
+  sweepLeaving();
+  return isWon;
+}
+
+function markLeaving(p: usize, claim: u64): bool {
+  return unpinned(pin(p) && cas64(recordAt(p), claim, leaving(claim))); // commit
+}
+
+/** Marks the Block as given back, where that is not done, and takes it off the counters if nobody has. False: this claim does not hold it. Under the latch. */
+function uncharge(p: usize, claim: u64): bool {
+  let isThere: bool = pin(p) && (task != OF_BUDGET || get32(nodeOf(budget) + B_STATE) == budgetState);
+  const word = load32(wordAt(<u32>(p >>> GRAIN_SHIFT)));
+  const record = isThere ? recordFor(p, word) : 0;
+  if (isThere) isThere = isLeaving(claim) ? load64(record) == claim : cas64(record, claim, leaving(claim)); // commit
+  const at = isThere ? chargeAt(p, word) : 0;
+  const node = isThere ? nodeOf(load32(at)) : 0;
+  unpinned(true); // a Block that is charged cannot go, nor its slab
+  if (node == 0) return isThere;
+  fall(node, grantedBytes(p), 1);
+  chargeMemory(node, at, 0);
+  if (isCrossed()) setLevels();
+  if (isEased()) giveOn(node);
+  return true;
+}
+
+// What a walk over all Blocks is for; private to the thread, like all module variables.
+const OF_OWNER: u32 = 0;
+const OF_BUDGET: u32 = 1;
+const LEFT: u32 = 2;
+const LEFT_CHARGED: u32 = 3;
+let task: u32 = 0;
+let owner: u32 = 0;
+let newest: u64 = 0;
+let budget: u32 = 0;
+let budgetState: u32 = 0;
+let count: u32 = 0;
+let sum: u64 = 0;
+
+/** How many Blocks the last releaseBlocks gave back for their owner, or releaseBlocksIn for their budget; and their bytes. */
+export function releasedBlocks(): u32 {
+  return count;
+}
+
+export function releasedBlockBytes(): u64 {
+  return sum;
+}
+
+/**
+ * Gives back every Block that owner `index` holds by a claim of a sequence up to `last`, who must not be taking any; and every one that was
+ * given back and is still there, whoever began that.
+ */
+export function releaseBlocks(index: u32, last: u64): void {
+  owner = index;
+  newest = last;
+  count = 0;
+  sum = 0;
+  walk(OF_OWNER);
+}
+
+/** Gives back every Block that is charged to the budget at `node`, as long as that is in the state `state`, in which none is added. */
+export function releaseBlocksIn(node: usize, state: u32): void {
+  budget = refTo(node);
+  budgetState = state;
+  count = 0;
+  sum = 0;
+  walk(OF_BUDGET);
+}
+
+/** Takes the Blocks that were given back while others held the latch off the counters. Under the latch. */
+export function unchargeLeft(): void {
+  walk(LEFT_CHARGED);
+}
+
+/** Gives the memory of such Blocks back. */
+export function freeLeft(): void {
+  const before = isHalf;
+  isHalf = true;
+  walk(LEFT);
+  isHalf = before;
+}
+
+/** In a walk that releases another may have to see to what is left, so this one's task is put back at the end. */
+function walk(what: u32): void {
+  const before = task;
+  task = what;
+  for (let g = firstGrain; g < grains;) {
+    const word = load32(wordAt(g));
+    const length = lengthOf(word);
+    let next = g + length;
+    if ((word & T_MASK) == T_RUN && ((word >>> W_KIND_SHIFT) & 3) == KIND_BLOCK) {
+      visit((<usize>g) << GRAIN_SHIFT, bitsAt(g), auxAt(g), length << GRAIN_SHIFT);
+    } else if ((word & T_MASK) == T_SLAB) {
+      // A length read while others work may be stale and lead into the middle of a slab: its words lead back to its head.
+      const head = g - ((word >>> W_BACK_SHIFT) & 63);
+      if ((slabTag(word) & 3) == KIND_BLOCK) visitSlab(head, geometry(slabTag(word)));
+      next = head + length;
+    } else if ((word & T_MASK) == T_NONE) next = g + 1;
+    g = max(next, g + 1);
+  }
+  task = before;
+}
+
+function visitSlab(g: u32, shape: usize): void {
+  const blocks = get32(shape + C_BLOCKS);
+  const size = get32(shape + C_SIZE);
+  for (let i: u32 = 0; i < blocks; i++) {
+    const record = recordIn(g, shape, i);
+    visit(((<usize>g) << GRAIN_SHIFT) + <usize>(i * size), record, record + RECORD_CHARGE, size);
+  }
+}
+
+/** Does what the walk is for with the Block at `p`, if it is one of those; what was read here is looked at again there. */
+function visit(p: usize, record: usize, at: usize, bytes: u32): void {
+  let claim = load64(record);
+  while (task == OF_BUDGET ? load32(at) == budget : isWanted(claim)) {
+    if (task == LEFT_CHARGED) uncharge(p, claim);
+    else if (release(p, claim) && (task == OF_BUDGET ? !isLeaving(claim) : (<u32>claim & 0xff) == owner)) {
+      count++;
+      sum += bytes;
+    }
+    // It may have changed hands meanwhile.
+    const now = load64(record);
+    if (task != OF_BUDGET || now == claim) return;
+    claim = now;
+  }
+}
+
+function isWanted(claim: u64): bool {
+  return isLeaving(claim) || (task == OF_OWNER && isClaimOf(claim, owner, newest));
+}
