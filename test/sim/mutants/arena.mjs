@@ -80,7 +80,7 @@ export const ARENA_MUTANTS = [
   {
     name: "refuse a reservation: what is empty is not given back first",
     scenarios: ["arena/free+reserve two grains"],
-    plant: (m) => m.say("reservation/reserve", "arena/mayTryAgain", 1, 0),
+    plant: (m) => m.say("reservation/reserveAgain", "arena/mayTryAgain", 1, 0),
   },
   {
     name: "refuse a block: what is empty is not given back first",

@@ -10,7 +10,7 @@ export const CHARGED_MUTANTS = [
   {
     name: "take a charged Block: the limit is not looked at",
     scenarios: ["charged/take+take", "charged/take+reserve"],
-    plant: (m) => m.say("charged/allocCharged", "budget/rise", 1, 0),
+    plant: (m) => m.say("charged/allocCharged", "leaving/findRoom", 1, 0),
   },
   {
     name: "take a charged Block: whether its budget is open is not looked at",
