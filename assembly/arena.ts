@@ -236,7 +236,7 @@ function takeFound(node: usize, state: u32, c: u32): usize {
       return p;
     }
     if (load32(node + B_STATE) != state) return 0;
-    from = g + 1;
+    from = g; // another was quicker, and may have left some
   }
   return 0;
 }

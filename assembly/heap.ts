@@ -405,9 +405,10 @@ export function giveBackRun(p: usize, g: u32, word: u32, claim: u64): bool {
   }
   hintSet(HINT_EMPTY, g);
   endFree((word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT);
+  // Before anything that an exception could cut: nobody looks for it otherwise, and its budget would go on refusing.
+  if (((word >>> W_KIND_SHIFT) & 3) == KIND_BUDGET) store32(H_SPARE, 1);
   if (!tryLock()) {
     store32(H_DEFERRED, 1);
-    if (((word >>> W_KIND_SHIFT) & 3) == KIND_BUDGET) store32(H_SPARE, 1);
     if (!tryLock()) return true;
   }
   trimGrain(g);

@@ -18,6 +18,11 @@ export const ARENA_MUTANTS = [
   {
     name: "take a budget's block: load and store",
     scenarios: ["arena/take+take of the other's", "arena/take of the other's+take of the other's"],
+    plant: (m) => m.casSplit("arena/allocUnsafeIn", 64, 1),
+  },
+  {
+    name: "take a budget's block where a hint leads: load and store",
+    scenarios: ["arena/a hint leads both to one slab"],
     plant: (m) => m.casSplit("arena/takeAt", 64, 1),
   },
   {
@@ -116,13 +121,12 @@ export const ARENA_MUTANTS = [
   },
   {
     name: "rebuild: a run that was charged and never handed out is kept",
-    scenarios: ["arena/take a run+take a run", "arena/take of the other's+take a run"],
-    plant: (m) =>
-      m.answer(m.call("pages/isHeld", "pages/isNewChunk", 1), "i32", [
-        "call",
-        "$assembly/pages/isCharged",
-        ["local.get", "$g"],
-      ]),
+    scenarios: [
+      "arena/died: a new run, at write 5 of H_CHARGE",
+      "arena/died: a new run, at write 8 of H_CHARGE",
+      "arena/take a run+take a run",
+    ],
+    plant: (m) => m.answer(m.call("pages/isHeld", "memory/get32", 2), "i32", ["i32.const", "0"]),
   },
   {
     name: "rebuild: a freed run of a budget is free, and charged still",

@@ -202,6 +202,21 @@ export default [
     programs: { a: first, b: (t) => take(t, "leafb", SMALL) },
   })),
   {
+    // The budget works on no slab of the class and has room for no other: one looks for what a hint names, the other under the lock.
+    name: "arena/a hint leads both to one slab",
+    hasMemory: true,
+    bounds: { calm: 2, death: 0, second: -1 },
+    setup(stage) {
+      planted(stage, 0);
+      const { machine, main, constants: c } = stage;
+      const { at } = find(main, "leafa");
+      const number = machine.view.classOf(SMALL);
+      machine.u32[(at + c.B_SLABS + 4 * number) >>> 2] = 0;
+      machine.u32[(at + c.B_ROOMY) >>> 2] |= 1 << number;
+    },
+    programs: { a: (t) => take(t, "leafa", SMALL), b: (t) => take(t, "leafa", SMALL) },
+  },
+  {
     name: "arena/a bit that was taken in another's slab goes back, and leaves that empty",
     hasMemory: true,
     bounds: { calm: 2, death: 0, second: -1 },
