@@ -101,7 +101,8 @@ export class Audit {
 
   /** The region's live blocks are the model's, but for one for each call that was cut. */
   compare() {
-    const live = new Map(this.view.liveBlocks().map((block) => [block[0], block]));
+    const all = this.view.liveBlocks();
+    const live = new Map(all.map((block) => [block[0], block]));
     const blocks = [...this.model.blocks.values()];
     // What is certain comes first: an undecided block may have been given back, and its place be another's.
     blocks.sort((one, two) => isOpen(one) - isOpen(two));
@@ -122,7 +123,7 @@ export class Audit {
       throw new Violation(`lost: ${list}; ${allowed} calls were cut`);
     }
     this.extras = [...live.values()];
-    this.liveBytes = this.view.liveBlocks().reduce((sum, block) => sum + block[1], 0);
+    this.liveBytes = all.reduce((sum, block) => sum + block[1], 0);
   }
 
   /** Whether what stands at an open block's place is that block: where it was given back another's may be by now. */

@@ -19,7 +19,8 @@ export class BudgetAudit {
     const { c, view } = this;
     const named = [c.H_NODES, c.H_RECORDS, c.H_NAMES].flatMap((pool) => view.chunksOf(pool)).sort((a, b) => a - b);
     const there = this.words.chunks();
-    if (String(named) !== String(there)) throw new Violation(`there are chunks at ${there}, the pools have ${named}`);
+    if (named.length !== there.length || named.some((chunk, i) => chunk !== there[i]))
+      throw new Violation(`there are chunks at ${there}, the pools have ${named}`);
     const links = [c.H_NODES, c.H_RECORDS].map((pool) => this.words.word(pool));
     return links.every((link) => link === 0) && named.length === 0;
   }

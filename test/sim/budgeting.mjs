@@ -59,22 +59,22 @@ const nameOf = (t, reason) =>
 export function refuse(t, deed, reason) {
   const { charge } = deed;
   const { c } = t;
-  const said = `${deed.name} said ${nameOf(t, reason)}`;
+  const said = () => `${deed.name} said ${nameOf(t, reason)}`;
   // A thread may be put aside in the middle of taking a block, where none but it can say whether it did.
   if (reason === c.BUSY && charge?.sawTaking) return undefined;
   if (reason === c.BUSY) {
     t.requireBusy(deed.name, true);
     return undefined;
   }
-  if (!charge) throw new Error(`${said} in a set-up`);
+  if (!charge) throw new Error(`${said()} in a set-up`);
   if (reason === c.FULL && t.mayBeFull && !t.thread.request?.fits) return undefined;
   if (reason === c.BUDGET_GONE && (!charge.wasOpen || deed.isBeside)) return undefined;
   if (reason === c.HAS_CHILDREN && !charge.wasWhole) return undefined;
   if (reason === c.OTHERS_FIRST && charge.sawOthers) return undefined;
   const isNoRoom = reason === c.OVER_LIMIT || reason === c.OVER_ITEMS || reason === c.NEVER;
-  if (!isNoRoom) throw new Violation(`${said}, and that is not so`);
-  if (charge.fits) throw new Violation(`${said} although it would have fitted at each instant of the call`);
-  if (reason === c.NEVER && !charge.sawNever) throw new Violation(`${said} although no limit is so low`);
+  if (!isNoRoom) throw new Violation(`${said()}, and that is not so`);
+  if (charge.fits) throw new Violation(`${said()} although it would have fitted at each instant of the call`);
+  if (reason === c.NEVER && !charge.sawNever) throw new Violation(`${said()} although no limit is so low`);
   return undefined;
 }
 

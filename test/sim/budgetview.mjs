@@ -60,11 +60,15 @@ export class BudgetView {
     this.waiters = [];
     /** Whether the last request that was tried needs room in a budget where somebody waits. */
     this.isOthersFirst = false;
+    /** What a set of chunks holds, by their addresses and counts: schedules begin with the same ones again and again. */
+    this.shapes = new Map();
     this.#resize();
   }
 
   #resize() {
     const count = this.nodes.length;
+    /** What each budget's state was when `open` was found out. */
+    this.states = new Int32Array(count).fill(-1);
     /** Bytes of empty slabs and freed runs, which are given back before anything is refused. */
     this.spare = new Float64Array(count);
     /** What is reserved; that without what was given back already and is taken out by whoever needs the room; and a trial. */
@@ -95,19 +99,36 @@ export class BudgetView {
     );
   }
 
+  /** Whether a pool's chunks are these still. */
+  #areChunks(pool, chunks) {
+    let i = 0;
+    for (let chunk = this.u32[(pool >>> 2) + 1]; chunk !== 0; chunk = this.u32[(chunk + this.c.CHUNK_NEXT) >>> 2])
+      if (chunks[i++] !== chunk) return false;
+    return i === chunks.length;
+  }
+
   /** Learns which budgets and records there can be; whether that has changed. */
   learn() {
     const { c } = this;
+    if (this.#areChunks(c.H_NODES, this.nodeChunks) && this.#areChunks(c.H_RECORDS, this.recordChunks)) return false;
     const nodeChunks = this.chunksOf(c.H_NODES);
     const recordChunks = this.chunksOf(c.H_RECORDS);
     if (isSame(nodeChunks, this.nodeChunks) && isSame(recordChunks, this.recordChunks)) return false;
     this.nodeChunks = nodeChunks;
     this.recordChunks = recordChunks;
-    this.nodes = this.#elementsOf(nodeChunks, c.NODE_BYTES);
-    this.records = this.#elementsOf(recordChunks, c.RESERVATION_BYTES);
-    this.numbers = new Map(this.nodes.map((at, i) => [at, i]));
+    const counted = (chunk) => `${chunk}:${this.u32[(chunk + c.CHUNK_COUNT) >>> 2]}`;
+    const key = `${nodeChunks.map(counted).join()}|${recordChunks.map(counted).join()}`;
+    const known = this.shapes.get(key) ?? this.#shapeOf(nodeChunks, recordChunks);
+    this.shapes.set(key, known);
+    Object.assign(this, known);
     this.#resize();
     return true;
+  }
+
+  #shapeOf(nodeChunks, recordChunks) {
+    const nodes = this.#elementsOf(nodeChunks, this.c.NODE_BYTES);
+    const records = this.#elementsOf(recordChunks, this.c.RESERVATION_BYTES);
+    return { nodes, records, numbers: new Map(nodes.map((at, i) => [at, i])) };
   }
 
   long(address) {
@@ -156,8 +177,38 @@ export class BudgetView {
     return this.settled(() => this.#findOpen() ?? this.#addUp());
   }
 
-  /** The budgets there are, the deepest first, and what is above each. */
+  /** The budgets there are, the deepest first, and what is above each: that changes when one is opened or closed. */
   #findOpen() {
+    if (this.#hasOtherStates()) {
+      const problem = this.#findAbove();
+      if (problem) {
+        this.forget();
+        return problem;
+      }
+    }
+    for (const i of this.open) this.least[i] = this.long(this.nodes[i] + this.c.B_MIN);
+    return undefined;
+  }
+
+  /** Another schedule begins: the same state may be another budget's. */
+  forget() {
+    this.states.fill(-1);
+  }
+
+  #hasOtherStates() {
+    const { nodes, states, u32 } = this;
+    const { B_STATE } = this.c;
+    let isOther = false;
+    for (let i = 0; i < nodes.length; i++) {
+      const state = u32[(nodes[i] + B_STATE) >>> 2] | 0;
+      if (states[i] === state) continue;
+      states[i] = state;
+      isOther = true;
+    }
+    return isOther;
+  }
+
+  #findAbove() {
     const { c } = this;
     this.open = [];
     for (let i = 0; i < this.nodes.length; i++) {
@@ -165,7 +216,6 @@ export class BudgetView {
       this.open.push(i);
       const parent = this.field(i, c.B_PARENT);
       this.above[i] = parent === 0 ? -1 : (this.numbers.get(parent) ?? -2);
-      this.least[i] = this.long(this.nodes[i] + c.B_MIN);
       if (this.above[i] === -2 || (parent !== 0 && !this.isOpen(this.above[i])))
         return `the budget at ${this.nodes[i]} stands below one that was closed`;
     }

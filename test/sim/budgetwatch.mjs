@@ -45,6 +45,18 @@ export class BudgetWatch {
     return this.u32[this.latchAt] & 0xff;
   }
 
+  /** Another scenario is set up: what a schedule that ended in a violation left to be looked at is nobody's. */
+  clear() {
+    this.loose.length = 0;
+    this.before.clear();
+    this.isChanged = false;
+    this.isOn = false;
+    this.view.waiters = [];
+    this.view.open = [];
+    this.waits.begin();
+    this.levels.begin();
+  }
+
   /** The state that every schedule begins with is there: what stands in it has its marks for good. */
   keep() {
     const { c } = this;
@@ -72,6 +84,7 @@ export class BudgetWatch {
     this.before.clear();
     this.isChanged = false;
     this.view.learn();
+    this.view.forget();
     this.isOn = this.view.nodes.length > 0;
     if (!this.isOn) return;
     this.view.read();
@@ -106,7 +119,8 @@ export class BudgetWatch {
 
   #markChunks() {
     const { c, view } = this;
-    view.learn();
+    const isNews = view.learn();
+    if (!isNews && this.markedChunks.length === view.nodeChunks.length + view.recordChunks.length) return;
     for (const chunk of view.nodeChunks) this.#markChunk(chunk, c.NODE_BYTES, [c.B_STATE, c.B_LIMIT, c.B_USED]);
     const ofRecord = [c.V_BYTES, c.V_BUDGET, c.V_WAITS];
     for (const chunk of view.recordChunks) this.#markChunk(chunk, c.RESERVATION_BYTES, ofRecord);
@@ -151,7 +165,7 @@ export class BudgetWatch {
   /** Something was written since this was asked last. */
   look() {
     this.isChanged = false;
-    for (const claim of this.loose.splice(0)) this.#checkLoose(...claim);
+    if (this.loose.length > 0) for (const claim of this.loose.splice(0)) this.#checkLoose(...claim);
     this.#markChunks();
     this.isOn = this.view.nodes.length > 0;
     if (!this.isOn) return;
@@ -192,7 +206,6 @@ export class BudgetWatch {
     const counted = view.long(node + c.B_USED);
     const items = view.all.items[i];
     const last = this.before.get(node);
-    this.#remember(i);
     if (counted > view.long(node + c.B_PEAK))
       throw new Violation(`the peak of the budget at ${node} is below what is used`);
     // What was lowered below what is used lets nothing more in.
@@ -202,13 +215,20 @@ export class BudgetWatch {
       throw new Violation(`the budget at ${node} counts ${counted} bytes, its limit is ${limit}`);
     if (items > view.field(i, c.B_ITEMS_MAX) && !(items <= last?.items))
       throw new Violation(`the budget at ${node} has ${items} reservations, more than it may have`);
+    this.#remember(i);
   }
 
   #remember(i) {
     const { c, view } = this;
     const node = view.nodes[i];
     const counted = view.long(node + c.B_USED);
-    this.before.set(node, { used: view.all.used[i], counted, items: view.all.items[i] });
+    const last = this.before.get(node);
+    if (last === undefined) this.before.set(node, { used: view.all.used[i], counted, items: view.all.items[i] });
+    else {
+      last.used = view.all.used[i];
+      last.counted = counted;
+      last.items = view.all.items[i];
+    }
   }
 
   /** Looks whether a request that is being made could be granted at this instant; what once could not stays so. */

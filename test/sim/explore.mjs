@@ -37,6 +37,7 @@ export class Exploration {
     this.deaths = 0;
     this.violations = [];
     this.forms = [];
+    /** Place → the way there: decisions, or the schedule of which they are to be found out. */
     this.ways = new Map();
     machine.fresh.length = 0;
     machine.executed.fill(0);
@@ -52,35 +53,59 @@ export class Exploration {
   /** One schedule; a violation is recorded with what it takes to replay it. */
   once(strategy, options = {}, deep = false) {
     this.machine.setDeep(deep);
-    this.machine.sharing.mark();
+    const { mark } = this.machine.sharing;
     try {
       const outcome = this.stage.run(strategy, options);
       if (outcome === "redundant") this.equivalent++;
       return outcome;
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
-      this.found(error, strategy, options, deep);
+      this.found(error, { strategy, options, mark }, deep);
       return "violation";
     } finally {
-      this.remember(strategy, options, deep);
+      this.remember({ strategy, options, mark }, deep);
       this.schedules++;
       this.deaths += this.machine.running.filter(({ status }) => status === DEAD).length;
     }
   }
 
-  /** Keeps for each place that was passed for the first time how to get there, for the hunt. */
-  remember(strategy, options, deep) {
-    if (this.machine.fresh.length === 0) return;
+  /**
+   * Keeps for each place that was passed for the first time how to get there, for the hunt. The decisions are found out by running the schedule
+   * again at full depth, which takes ten times as long: where somebody has died in another scenario, only if the hunt asks for them.
+   */
+  remember({ strategy, options, mark }, deep) {
+    const { fresh, everDied } = this.machine;
+    if (fresh.length === 0) return;
     if (deep) this.claim(strategy.decisions);
-    else this.record(strategy, options, true);
+    else if (fresh.some((site) => everDied[site] === 0)) this.record({ strategy, options, mark }, true);
+    else this.claim({ strategy: strategy.again(), options, mark });
   }
 
-  /** These decisions led to what was passed for the first time. */
-  claim(decisions) {
-    for (const site of this.machine.fresh.splice(0)) this.ways.set(site, decisions);
+  /** The decisions that lead to a place. */
+  wayTo(site) {
+    const way = this.ways.get(site);
+    if (Array.isArray(way)) return way;
+    way.decisions ??= this.#findOut(way);
+    return way.decisions;
   }
 
-  found(error, strategy, options, deep) {
+  /** Runs a schedule of which only the strategy was kept, knowing of sharing what was known then. */
+  #findOut(way) {
+    const { sharing } = this.machine;
+    const since = sharing.rollBack(way.mark);
+    const recorder = new Recorder(way.strategy);
+    this.attempt(recorder, way.options);
+    // In the order in which it was learnt first: other marks refer to that.
+    sharing.remember([...since, ...sharing.rollBack(way.mark)]);
+    return recorder.decisions;
+  }
+
+  /** This way led to what was passed for the first time. */
+  claim(way) {
+    for (const site of this.machine.fresh.splice(0)) this.ways.set(site, way);
+  }
+
+  found(error, { strategy, options, mark }, deep) {
     const { message } = error;
     const kind = kindOf(message);
     const isEnough = this.stopAt?.(kind) ?? false;
@@ -92,7 +117,7 @@ export class Exploration {
       return;
     }
     if (this.violations.some((known) => kindOf(known.message) === kind)) return;
-    const decisions = deep ? strategy.decisions : this.record(strategy, options);
+    const decisions = deep ? strategy.decisions : this.record({ strategy, options, mark });
     if (!decisions && isDoubtful) return;
     const schedule = decisions ? this.minimise(decisions, options, message) : undefined;
     this.violations.push({ scenario: this.scenario.name, message, deaths: options.deaths === true, schedule });
@@ -103,8 +128,8 @@ export class Exploration {
    * The schedule's decisions, counted in all hooks of each thread, so that they do not depend on what is known to be shared. That is forgotten
    * as far as the schedule learnt it, so that it takes the same course again.
    */
-  record(strategy, options, always = false) {
-    this.machine.sharing.rollBack();
+  record({ strategy, options, mark }, always = false) {
+    this.machine.sharing.rollBack(mark);
     const recorder = new Recorder(strategy.again());
     let message = this.attempt(recorder, options);
     // Of a race the first access may have been one that was not known to be shared.

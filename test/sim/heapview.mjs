@@ -6,7 +6,6 @@ export class HeapView {
     this.c = constants;
     this.i32 = new Int32Array(buffer);
     this.u32 = new Uint32Array(buffer);
-    this.u64 = new BigUint64Array(buffer);
     this.u8 = new Uint8Array(buffer);
   }
 
@@ -71,10 +70,6 @@ export class HeapView {
     return this.word(this.geometry(this.classOf(bytes) << 2) + this.c.C_SIZE);
   }
 
-  bits(grain) {
-    return this.u64[(this.word(this.c.H_BITS) >>> 3) + grain];
-  }
-
   /** Calls `visit(grain, type, length, word)` for each head; false when the chain is broken. */
   walk(visit) {
     const { T_MASK, T_NONE, T_FREED, T_SLAB, W_TAG_SHIFT, W_LENGTH_SHIFT, C_GRAINS, H_WORD } = this.c;
@@ -93,11 +88,37 @@ export class HeapView {
     return true;
   }
 
-  /** Free bits of the slab at `grain` if it is open with this tag, else −1. */
-  freeBits(grain, tag) {
-    const bits = this.bits(grain);
-    const shift = BigInt(this.c.B_TAG_SHIFT);
-    return Number(bits >> shift) === tag ? bits & ((1n << shift) - 1n) : -1n;
+  // A slab's word is read in two halves, of which the upper one has its tag in its highest bits: as a BigInt each look would cost an allocation.
+
+  #half(grain) {
+    return (this.word(this.c.H_BITS) >>> 2) + grain * 2;
+  }
+
+  /** Whether the slab at `grain` is open with this tag. */
+  isOpen(grain, tag) {
+    return this.u32[this.#half(grain) + 1] >>> (this.c.B_TAG_SHIFT - 32) === tag;
+  }
+
+  #upperMask() {
+    return (1 << (this.c.B_TAG_SHIFT - 32)) - 1;
+  }
+
+  /** Whether a block is free in the slab at `grain`, which is open with this tag. */
+  hasFree(grain, tag) {
+    const at = this.#half(grain);
+    return this.isOpen(grain, tag) && (this.u32[at] !== 0 || (this.u32[at + 1] & this.#upperMask()) !== 0);
+  }
+
+  /** Whether all blocks are free in the slab at `grain`, which is open with this tag. */
+  isEmpty(grain, tag) {
+    if (!this.isOpen(grain, tag)) return false;
+    const at = this.#half(grain);
+    const full = (this.geometry(tag) + this.c.C_FULL) >>> 2;
+    return this.u32[at] === this.u32[full] && (this.u32[at + 1] & this.#upperMask()) === this.u32[full + 1];
+  }
+
+  #isFreeBit(grain, i) {
+    return ((this.u32[this.#half(grain) + (i >>> 5)] >>> (i & 31)) & 1) !== 0;
   }
 
   /** The kind of a run, −1 of what is none. */
@@ -135,11 +156,10 @@ export class HeapView {
       if (type !== T_SLAB) return;
       const tag = (word >>> W_TAG_SHIFT) & 0xff;
       const shape = this.geometry(tag);
-      const free = this.freeBits(grain, tag);
-      if (free < 0n) return;
+      if (!this.isOpen(grain, tag)) return;
       const size = this.word(shape + C_SIZE);
       for (let i = 0; i < this.word(shape + C_BLOCKS); i++) {
-        if (!((free >> BigInt(i)) & 1n)) found.push([(grain << GRAIN_SHIFT) + i * size, size, tag & 3]);
+        if (!this.#isFreeBit(grain, i)) found.push([(grain << GRAIN_SHIFT) + i * size, size, tag & 3]);
       }
     });
     return found;
@@ -208,21 +228,19 @@ export class HeapView {
 
   /** Whether a slab of Blocks stands (or is being closed) in which nothing is taken, and a living owner looks at a record in it. */
   get hasPinned() {
-    const { T_SLAB, W_TAG_SHIFT, C_FULL } = this.c;
+    const { T_SLAB, W_TAG_SHIFT } = this.c;
     let found = false;
     this.walk((grain, type, length, word) => {
       const tag = (word >>> W_TAG_SHIFT) & 0xff;
-      if (type !== T_SLAB || !this.isPinned(grain, length, tag)) return;
-      const free = this.freeBits(grain, tag);
-      if (free < 0n || free === this.u64[(this.geometry(tag) + C_FULL) >>> 3]) found = true;
+      if (type !== T_SLAB || (this.isOpen(grain, tag) && !this.isEmpty(grain, tag))) return;
+      if (this.isPinned(grain, length, tag)) found = true;
     });
     return found;
   }
 
   /** Whether this instant has room for `bytes` bytes of this kind: a free block of its class, or a run once all empty is merged. */
   fits(bytes, kind, step = 1) {
-    const { T_FREE, T_FREED, T_SLAB, W_TAG_SHIFT, C_FULL, C_GRAINS, SMALL_BYTES_MAX, GRAIN_BYTES, KIND_BUDGET } =
-      this.c;
+    const { T_FREE, T_FREED, T_SLAB, W_TAG_SHIFT, C_GRAINS, SMALL_BYTES_MAX, GRAIN_BYTES, KIND_BUDGET } = this.c;
     const small = bytes <= SMALL_BYTES_MAX && step === 1 && kind !== this.c.KIND_INTERNAL;
     const tag = small ? (this.classOf(bytes) << 2) | kind : -1;
     let needed = Math.ceil((small ? this.granted(bytes) : bytes) / GRAIN_BYTES);
@@ -234,11 +252,9 @@ export class HeapView {
       let isFree = type === T_FREE || type === T_FREED;
       if (type === T_SLAB) {
         const own = (word >>> W_TAG_SHIFT) & 0xff;
-        const free = this.freeBits(grain, own);
         // A slab of a budget is its alone.
-        if (own === tag && kind !== KIND_BUDGET && free > 0n) fits = true;
-        const empty = free === this.u64[(this.geometry(own) + C_FULL) >>> 3];
-        isFree = empty && !this.isPinned(grain, length, own);
+        if (own === tag && kind !== KIND_BUDGET && this.hasFree(grain, own)) fits = true;
+        isFree = this.isEmpty(grain, own) && !this.isPinned(grain, length, own);
       }
       if (!isFree) run = 0;
       else {

@@ -67,7 +67,7 @@ export class Hooks {
       this.executed[site] = 1;
       this.fresh.push(site);
     }
-    if (this.schedSteps > STEPS_MAX * (this.isDeep ? 50 : 1)) {
+    if (this.schedSteps > STEPS_MAX * (this.isDeep ? 10 : 1)) {
       throw new Violation(
         `${thread.call.name} goes on for ever: ${thread.callSteps} steps at ${this.sites[site].name}`,
       );

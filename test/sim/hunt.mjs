@@ -29,14 +29,14 @@ const missing = ({ executed, died }) => [...executed.keys()].filter((site) => ex
  * none is left. Where nobody died in any scenario before, it is done even if the time is up.
  */
 export function hunt(exploration) {
-  const { machine, ways } = exploration;
+  const { machine } = exploration;
   const tried = new Set();
   for (let left = missing(machine); left.length > 0; left = missing(machine).filter((site) => !tried.has(site))) {
     for (const site of left) {
       tried.add(site);
       if (exploration.isStopped) return;
       if (machine.died[site] || (exploration.isOver && machine.everDied[site])) continue;
-      exploration.once(new Hunter(site, ways.get(site)), { deaths: true }, true);
+      exploration.once(new Hunter(site, exploration.wayTo(site)), { deaths: true }, true);
     }
   }
 }

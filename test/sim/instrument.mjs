@@ -80,7 +80,7 @@ class FunctionPass {
     const done = node.map((part, i) => (i === 0 ? part : this.rewrite(part)));
     const access = ACCESS.exec(done[0]);
     if (access) return this.access(done, access);
-    if (done[0] === "loop") done.splice(bodyStart(done), 0, ...this.fuelled(LOOP, "loop"));
+    if (done[0] === "loop" && isSeen(node)) done.splice(bodyStart(done), 0, ...this.fuelled(LOOP, "loop"));
     else if (done[0] === "memory.size") return ["i32.load", i32(PAGES_AT)];
     else if (done[0] === "memory.fill" || done[0] === "memory.copy") return this.bulk(done);
     else if (done[0] === "memory.atomic.wait32") return this.wait(done);
@@ -143,6 +143,16 @@ class FunctionPass {
     const body = func.slice(start).map((part) => this.rewrite(part));
     return [...head, ...this.locals, ...entry, ...body];
   }
+}
+
+/**
+ * Whether anybody can tell how often a loop was run through: a pause touches no memory and calls nothing, so dying in it, or an exception
+ * there, is the same as before it.
+ */
+function isSeen(node) {
+  if (typeof node === "string") return false;
+  const [name] = node;
+  return name.startsWith("call") || name.startsWith("memory.") || ACCESS.test(name) || node.some(isSeen);
 }
 
 /** Whether the shadow byte lacks this thread's bit. */

@@ -12,14 +12,17 @@ const NO = 0;
 const MAYBE = 1;
 const YES = 2;
 
-const copyOf = (entry) => ({
-  ...entry,
-  ...Object.fromEntries(
-    Object.entries(entry)
-      .filter(([, value]) => value instanceof Set)
-      .map(([key, value]) => [key, new Set(value)]),
-  ),
-});
+/** Every schedule begins with such copies, so only what changes is copied. */
+function copyOf(entry) {
+  const copy = { ...entry, deeds: new Set(entry.deeds) };
+  if (entry.kind === "budget") copy.limits = new Set(entry.limits);
+  else {
+    copy.sizes = new Set(entry.sizes);
+    copy.parts = new Set(entry.parts);
+    copy.budgets = new Set(entry.budgets);
+  }
+  return copy;
+}
 
 /** Whether a call ends what the claim holds: of all of them one is done. */
 const isConsuming = ({ kind }) => kind === "free" || kind === "pass";

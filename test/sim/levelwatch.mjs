@@ -30,10 +30,14 @@ export class LevelWatch {
     for (const i of this.view.open) this.#keep(i);
   }
 
+  /** At rest the level that stands there is the one. */
   #keep(i) {
     const { view, c } = this;
-    const levels = new Set([view.field(i, c.B_LEVEL)]);
-    this.known.set(view.nodes[i], { state: view.field(i, c.B_STATE) >>> 2, levels });
+    const level = view.field(i, c.B_LEVEL);
+    const state = view.field(i, c.B_STATE) >>> 2;
+    const known = this.known.get(view.nodes[i]);
+    if (known?.state === state && known.levels.length === 1 && known.levels[0] === level) return;
+    this.known.set(view.nodes[i], { state, levels: [level] });
   }
 
   /** A thread is about to write to a word that tells others something. */
@@ -96,11 +100,14 @@ export class LevelWatch {
       const node = view.nodes[i];
       const known = this.known.get(node);
       if (known?.state !== view.field(i, c.B_STATE) >>> 2) {
-        this.known.set(node, { state: view.field(i, c.B_STATE) >>> 2, levels: new Set([0]) });
+        this.known.set(node, { state: view.field(i, c.B_STATE) >>> 2, levels: [0] });
         continue;
       }
       const used = view.long(node + c.B_USED);
-      for (const level of [...known.levels]) known.levels.add(this.#next(i, used, level));
+      for (let k = known.levels.length - 1; k >= 0; k--) {
+        const level = this.#next(i, used, known.levels[k]);
+        if (!known.levels.includes(level)) known.levels.push(level);
+      }
     }
   }
 
@@ -111,11 +118,11 @@ export class LevelWatch {
       const node = view.nodes[i];
       const level = view.field(i, c.B_LEVEL);
       const used = view.long(node + c.B_USED);
-      if (!this.known.get(node).levels.has(level) || this.#next(i, used, level) !== level)
+      if (!this.known.get(node).levels.includes(level) || this.#next(i, used, level) !== level)
         throw new Violation(`the budget at ${node} with ${used} bytes has the level ${level}`);
       this.#keep(i);
     }
-    for (const one of this.said.splice(0)) this.#checkTold(one);
+    if (this.said.length > 0) for (const one of this.said.splice(0)) this.#checkTold(one);
   }
 
   #checkTold({ thread, address, before, crossed, wakes }) {

@@ -77,14 +77,20 @@ export class Machine extends Hooks {
     this.ghosts = 0;
     this.cut = { left: 0, where: undefined, word: undefined };
     this.capacity = 0;
-    this.isMutant = Boolean(bundle.mutant);
-    if (bundle.mutant) for (const { exports } of this.threads) exports.simMutant.value = bundle.mutant;
+    this.setMutant(bundle.mutant ?? 0);
+  }
+
+  /** Switches a mutant on, by its number in the list from 1 on, and every other off; 0: the core as it is. */
+  setMutant(number) {
+    this.isMutant = number !== 0;
+    for (const { exports } of this.threads) exports.simMutant.value = number;
   }
 
   /** A fresh memory of so many pages; every thread is as if just instantiated. */
   clear(pages) {
     this.bytes.fill(0);
     this.sharing.clear();
+    this.budgets.clear();
     this.u32[PAGES_AT >>> 2] = pages;
     this.regionBytes = pages * PAGE;
     this.isQuiet = true;

@@ -44,14 +44,10 @@ export class MemoryView {
     const { c, view } = this;
     const node = this.nodeOf(this.aux(grain));
     if (node === 0) return;
-    const isEmpty = type === c.T_SLAB ? this.#isEmpty(grain, tag) : type === c.T_FREED;
+    const isEmpty = type === c.T_SLAB ? view.isEmpty(grain, tag) : type === c.T_FREED;
     const isSpare = isEmpty && !view.isNamedAtAll(grain, length);
     const at = grain << c.GRAIN_SHIFT;
     visit({ at, node, bytes: length << c.GRAIN_SHIFT, items: 0, isLeaving: false, isSpare });
-  }
-
-  #isEmpty(grain, tag) {
-    return this.view.freeBits(grain, tag) === this.view.u64[(this.view.geometry(tag) + this.c.C_FULL) >>> 3];
   }
 
   #slab(grain, tag, visit) {
@@ -85,7 +81,7 @@ export class MemoryView {
     let found = false;
     view.walk((grain, type, length, word) => {
       if (type !== c.T_SLAB || ((word >>> c.W_TAG_SHIFT) & 0xff) !== wanted) return;
-      if (this.nodeOf(this.aux(grain)) === node && view.freeBits(grain, wanted) > 0n) found = true;
+      if (this.nodeOf(this.aux(grain)) === node && view.hasFree(grain, wanted)) found = true;
     });
     return found;
   }

@@ -11,8 +11,8 @@ const N = THREADS_MAX;
 export class Races {
   /** `report(address, siteBefore, siteNow)` is told of each race; without `edges` nothing orders anything (the self-test). */
   constructor(sites, report, edges = true) {
-    this.kinds = sites.map(({ kind }) => kind);
-    this.words = sites.map(({ size }) => Math.max(1, size >>> 2));
+    this.kinds = Uint8Array.from(sites, ({ kind }) => kind);
+    this.words = Uint8Array.from(sites, ({ size }) => Math.max(1, size >>> 2));
     this.report = report;
     this.edges = edges;
     this.clocks = Array.from({ length: N }, () => new Int32Array(N));

@@ -19,26 +19,39 @@ export class Sharing {
     this.watched = new Uint8Array(UNITS);
     this.pinned = pinned.map((address) => address >>> 3);
     this.grown = false;
-    /** What was learnt since the mark: unit × 16 + (0 … 3 a reader, 4 … 7 a writer, 8 a race). */
+    /** All that was learnt, in order: unit × 16 + (0 … 3 a reader, 4 … 7 a writer, 8 a race). */
     this.learnt = [];
   }
 
-  /** From here on what is learnt can be forgotten again: a schedule begins. */
-  mark() {
-    this.learnt.length = 0;
+  /** How much is known: by that a schedule that begins now takes the same course once more, after `rollBack`. */
+  get mark() {
+    return this.learnt.length;
   }
 
-  /** Knows again what was known at the mark, so that the schedule that began there takes the same course once more. */
-  rollBack() {
-    for (const entry of this.learnt) {
+  /** Knows what was known at that mark, and no more; what was forgotten. */
+  rollBack(mark) {
+    const forgotten = this.learnt.splice(mark);
+    for (const entry of forgotten) {
       const unit = entry >>> 4;
       const what = entry & 15;
       if (what < 4) this.readers[unit] &= ~(1 << what);
       else if (what < 8) this.writers[unit] &= ~(1 << (what - 4));
       else this.racy[unit] = 0;
     }
-    for (const entry of this.learnt) this.#update(entry >>> 4);
-    this.learnt.length = 0;
+    for (const entry of forgotten) this.#update(entry >>> 4);
+    return forgotten;
+  }
+
+  /** Knows what was forgotten too; nothing of that is news. */
+  remember(entries) {
+    const { grown } = this;
+    for (const entry of entries) {
+      const unit = entry >>> 4;
+      const what = entry & 15;
+      if (what === 8) this.noteRace(unit);
+      else this.note(what & 3, unit, what >= 4);
+    }
+    this.grown = grown;
   }
 
   /** Forgets everything: another scenario begins. */

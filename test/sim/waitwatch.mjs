@@ -82,6 +82,7 @@ export class WaitWatch {
   }
 
   #checkTold() {
+    if (this.untold.length === 0) return;
     for (const { owner, at, wake } of this.untold.splice(0)) {
       if (this.#wakeOf(owner) === wake && !this.isGone(owner))
         throw new Violation(`the request at ${at} was decided, and its owner was not told`);
@@ -111,7 +112,7 @@ export class WaitWatch {
     const { c, u32, view } = this;
     const node = view.nodes[i];
     const here = view.waiters.filter(({ waits }) => waits === node);
-    here.sort((one, two) => (isEarlier(one, two) ? -1 : 1));
+    if (here.length > 1) here.sort((one, two) => (isEarlier(one, two) ? -1 : 1));
     let at = node + c.B_QUEUE;
     for (const waiter of here) {
       if (u32[at >>> 2] !== waiter.at)
