@@ -1,13 +1,14 @@
 // Main: `npm run sim`. Shares the time out among the scenarios and the mutants, over two workers, and prints what came of it.
 //
 //   npm run sim -- [--json] [--quick] [--scenario NAME] [--seed S] [--schedules N]
-//                  [--mutant NAME] [--schedule DECISIONS [--deaths] [--trace]] [--list] [--core DIRECTORY] [--no-edges]
+//                  [--mutant NAME] [--schedule DECISIONS [--deaths] [--trace]] [--list] [--learn] [--core DIRECTORY] [--no-edges]
 //
 // --quick takes at most a minute (on a machine so loaded that the mutants take longer than that, up to a minute and a half); without
 // it every form is carried to its bound, and then N schedules for each scenario are filled up with random ones. --schedule replays one
 // schedule, as a violation prints it.
 
 import { releaseBundle } from "./bundle.mjs";
+import { readKillers, writeKillers } from "./killers.mjs";
 import { MUTANTS } from "./mutants/list.mjs";
 import { readOptions } from "./options.mjs";
 import { Pool } from "./pool.mjs";
@@ -60,7 +61,8 @@ async function runMutants(pool, mutants, scenarios, run, progress) {
     names: mutant.scenarios.map((name) => chosen(scenarios, name, "scenario")[0].name),
     seed: run.seed,
     rounds: mutant.equivalent ? EQUIVALENT_ROUNDS : ROUNDS,
-    isBrief: mutants.length > 1,
+    isBrief: mutants.length > 1 && !run.isLearning,
+    killer: run.killers[mutant.name],
     milliseconds: run.until - performance.now(),
   }));
   if (mutants.length > 1) tasks.unshift(() => ({ selfTest: true }));
@@ -104,10 +106,15 @@ async function simulate(options) {
   const scenarios = await loadScenarios();
   // What shows a mistake of the core that is known and not mended yet is run by name only.
   const due = options.scenario ? scenarios : scenarios.filter(({ pending }) => !pending);
-  const asked = options.mutant ? [] : chosen(due, options.scenario, "scenario");
+  const asked = options.mutant || options.learn ? [] : chosen(due, options.scenario, "scenario");
   const mutants = options.scenario ? [] : chosen(MUTANTS, options.mutant, "mutant");
   const end = (milliseconds) => (options.quick ? started + milliseconds : Infinity);
-  const run = { seed: options.seed, schedules: options.schedules };
+  const run = {
+    seed: options.seed,
+    schedules: options.schedules,
+    isLearning: options.learn,
+    killers: options.learn ? {} : readKillers(),
+  };
   const progress = new Progress(options.json, asked.length + mutants.length);
   const pool = new Pool(WORKERS, options.core);
   try {
@@ -145,6 +152,11 @@ async function main() {
     return;
   }
   const outcome = await simulate(options);
+  if (options.learn)
+    writeKillers(
+      outcome.hunted.filter((result) => !isWrong(result)),
+      MUTANTS.map(({ name }) => name),
+    );
   printReport(outcome, options);
   if (options.json) console.log(JSON.stringify(toJson(outcome)));
   const isViolated = outcome.results.some(({ violations }) => violations > 0);

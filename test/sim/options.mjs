@@ -16,6 +16,7 @@ const OPTIONS = {
   deaths: { type: "boolean", default: false },
   trace: { type: "boolean", default: false },
   list: { type: "boolean", default: false },
+  learn: { type: "boolean", default: false },
   core: { type: "string" },
   "no-edges": { type: "boolean", default: false },
 };
@@ -28,6 +29,7 @@ const EXCLUDES = {
   list: Object.keys(OPTIONS).filter((name) => name !== "list"),
   schedule: ["quick", "json", "seed", "schedules"],
   mutant: ["schedules"],
+  learn: ["quick", "scenario", "schedule", "schedules"],
 };
 
 const MOST = 0xffff_ffff;

@@ -140,6 +140,9 @@ export default [
     setup(stage) {
       plantMemory(stage);
       plant(stage.main, "leafg", "m");
+      // Who leaves holds nothing for which it would need the latch.
+      stage.b.now(stage.b.blockFree(stage.b.look("bb")));
+      stage.b.now(release(stage.b, find(stage.b, "hb")));
       const id = stage.ghost([takeOwn], [(g) => g.blockFree(g.look("bg")), 3, CHARGED]);
       crowd(stage, 0);
       stage.main.now(stage.main.markDead(id));
@@ -149,7 +152,8 @@ export default [
       *b(t) {
         const isGone = (yield* t.detach()) === 0;
         if (!isGone || (yield* t.attach()) <= 0) return;
-        for (let i = 0; i < 4; i++) yield* t.alloc(1024, { scarce: true });
+        yield* t.alloc(1024, { scarce: true });
+        yield* t.alloc(1024, { scarce: true });
       },
     },
   },

@@ -51,7 +51,7 @@ const shared = names.flatMap((first, i) =>
       plantTree(stage);
       plant(stage.main, "full", "m", { limit: 70 });
       // The region's: only such a claim do two threads hold.
-      stage.main.now(pass(stage.main, find(stage.main, "hm"), true));
+      leave(stage.main, "hm", stage.main.now(pass(stage.main, find(stage.main, "hm"), true)));
       bind(stage);
     },
     programs: { a: SHARED[first], b: SHARED[second] },
