@@ -15,6 +15,8 @@ const GUARDED = 1;
 const CLAIM = 2;
 const WATCHED = 4;
 const HOOKED = 8;
+// Beside WATCHED: it says nothing of who waits, nor of a level.
+const MEMORY = 16;
 
 /** Calls that may leave something empty, and say so a moment later. */
 const GIVING = new Set(["free", "realloc", "allocUnsafeIn", "allocIn", "allocSlowIn", "closeBudget", "recover"]);
@@ -35,6 +37,8 @@ export class BudgetWatch {
     /** What each budget used when this looked last. */
     this.before = new Map();
     this.isChanged = false;
+    /** Whether that was more than memory that is charged. */
+    this.isBudgetChanged = false;
     this.isOn = false;
     this.latchAt = this.c.H_BUDGET_LOCK >>> 2;
     this.waits = new WaitWatch(machine, this.view);
@@ -50,6 +54,7 @@ export class BudgetWatch {
     this.loose.length = 0;
     this.before.clear();
     this.isChanged = false;
+    this.isBudgetChanged = false;
     this.isOn = false;
     this.view.waiters = [];
     this.view.open = [];
@@ -83,6 +88,7 @@ export class BudgetWatch {
     this.loose.length = 0;
     this.before.clear();
     this.isChanged = false;
+    this.isBudgetChanged = false;
     this.view.learn();
     this.view.forget();
     this.isOn = this.view.nodes.length > 0;
@@ -108,13 +114,13 @@ export class BudgetWatch {
     for (const table of [c.H_BITS, c.H_WORD, c.H_AUX]) {
       const bytes = table === c.H_BITS ? 8 : 4;
       for (let grain = view.firstGrain; grain < view.grains; grain++)
-        this.#mark(view.word(table) + grain * bytes, WATCHED);
+        this.#mark(view.word(table) + grain * bytes, WATCHED | MEMORY);
     }
     for (let index = 1; index <= view.word(c.H_MAX_OWNERS); index++) {
-      for (const journal of [c.S_ALLOC, c.S_FREE]) this.#mark(view.slot(index) + journal, WATCHED);
+      for (const journal of [c.S_ALLOC, c.S_FREE]) this.#mark(view.slot(index) + journal, WATCHED | MEMORY);
     }
-    this.#mark(c.H_LOCK, WATCHED);
-    this.#mark(c.H_SPARE, WATCHED);
+    this.#mark(c.H_LOCK, WATCHED | MEMORY);
+    this.#mark(c.H_SPARE, WATCHED | MEMORY);
   }
 
   #markChunks() {
@@ -151,7 +157,10 @@ export class BudgetWatch {
   /** A thread is about to write to a unit that has a mark. */
   wrote(thread, site, address) {
     const mark = this.marks[address >>> 3];
-    if (mark & WATCHED) this.isChanged = true;
+    if (mark & WATCHED) {
+      this.isChanged = true;
+      this.isBudgetChanged ||= (mark & MEMORY) === 0;
+    }
     if (mark & HOOKED) this.levels.wrote(thread, address);
     if (!(mark & (GUARDED | CLAIM)) || this.holder === thread.ownerIndex) return;
     if (mark & CLAIM) {
@@ -189,12 +198,17 @@ export class BudgetWatch {
     const problem = view.read();
     if (problem) throw new Violation(problem);
     for (const i of view.open) this.#checkLimit(i, view.nodes[i]);
-    this.waits.look();
-    this.levels.look();
+    const isMore = this.isBudgetChanged;
+    this.isBudgetChanged = false;
+    if (isMore) {
+      this.waits.look();
+      this.levels.look();
+    }
     if (this.u32[this.latchAt] !== 0) return;
     if (this.u32[c.H_CHARGE >>> 2] !== 0) throw new Violation("the latch was let go before the charge was done");
     const miscount = view.findMiscount();
     if (miscount) throw new Violation(miscount);
+    if (!isMore) return;
     this.waits.atRest();
     this.levels.atRest();
   }

@@ -7,8 +7,9 @@
 //   random      seeded schedules for what time is left
 
 import { hunt } from "./hunt.mjs";
+import { ENTRY } from "./instrument.mjs";
 import { derive } from "./random.mjs";
-import { Exhaustive, Priorities, Random, Recorder, Script } from "./strategies.mjs";
+import { Exhaustive, Fault, Priorities, Random, Recorder, Script } from "./strategies.mjs";
 import { Stage } from "./stage.mjs";
 import { DEAD, Violation } from "./thread.mjs";
 
@@ -23,7 +24,8 @@ export class Exploration {
     this.machine = machine;
     this.scenario = scenario;
     this.seed = seed;
-    this.deadline = performance.now() + milliseconds;
+    this.started = performance.now();
+    this.deadline = this.started + milliseconds;
     this.schedulesMax = schedules;
     /** Whether to stop at a violation with this message: a mutant is dead. */
     this.stopAt = stopAt;
@@ -200,9 +202,10 @@ export class Exploration {
     return this.note("calm", true, this.bounds.calm);
   }
 
-  /** One death at each hook of each thread, the threads one after the other; with `onlyNew`, once for each place in the code. */
-  sweep(mark, accepts, isWanted, order) {
-    const options = { deaths: mark === "!" };
+  /** One death at each place in the code that a thread passes and where nobody has died, the threads one after the other. */
+  sweep(order) {
+    const { died } = this.machine;
+    const options = { deaths: true };
     const script = order > 0 ? [`start~${order}`] : [];
     if (this.attempt(new Script(script), options) !== undefined) return true;
     const threads = this.stage.actors.map(({ thread }) => thread);
@@ -210,8 +213,8 @@ export class Exploration {
     for (const thread of threads) {
       for (const [i, site] of trails[thread.index].entries()) {
         if (this.isOver) return false;
-        if (accepts(site) && isWanted(site))
-          this.once(new Script([...script, `${thread.index}@${i + 1}${mark}`]), options, true);
+        if (site !== undefined && !died[site])
+          this.once(new Script([...script, `${thread.index}@${i + 1}!`]), options, true);
       }
     }
     return true;
@@ -237,12 +240,9 @@ export class Exploration {
   }
 
   death() {
-    const { died } = this.machine;
-    const fresh = (site) => site !== undefined && !died[site];
-    const known = (site) => site !== undefined;
     this.warmUp(1);
     let complete = true;
-    for (let order = 0; order < this.stage.actors.length; order++) complete &&= this.sweep("!", known, fresh, order);
+    for (let order = 0; order < this.stage.actors.length; order++) complete &&= this.sweep(order);
     hunt(this);
     for (let bound = 0; bound <= this.bounds.death && complete; bound++) {
       if (this.exhaust(bound, 1)) continue;
@@ -258,18 +258,32 @@ export class Exploration {
     return this.note("two deaths", true, this.bounds.second);
   }
 
+  /**
+   * One exception at each function's beginning and loop's head that each thread passes, in each order of the threads. The first of all scenarios at
+   * a place in the code is thrown at full depth, so that each place is known that is passed then; the others as schedules like any.
+   */
   exception() {
-    const { kinds } = this.machine;
     let complete = true;
-    for (let order = 0; order < this.stage.actors.length; order++) {
-      complete &&= this.sweep(
-        "^",
-        (site) => kinds[site] >= 10,
-        () => true,
-        order,
-      );
-    }
+    for (let order = 0; order < this.stage.actors.length && complete; order++) complete = this.#throwEverywhere(order);
     return this.note("exception", complete, 0);
+  }
+
+  #throwEverywhere(order) {
+    const { kinds, everThrown } = this.machine;
+    const script = order > 0 ? [`start~${order}`] : [];
+    if (this.attempt(new Script(script), {}) !== undefined) return true;
+    for (const { thread } of this.stage.actors) {
+      let nth = 0;
+      for (const [i, site] of this.trail(thread, script, {}).entries()) {
+        if (!(kinds[site] >= ENTRY)) continue;
+        if (this.isOver) return false;
+        nth++;
+        if (everThrown[site]) this.once(new Fault(script, thread.index, nth));
+        else this.once(new Script([...script, `${thread.index}@${i + 1}^`]), {}, true);
+        everThrown[site] = 1;
+      }
+    }
+    return true;
   }
 
   now() {
@@ -329,6 +343,8 @@ export class Exploration {
       races: this.violations.filter(({ message }) => message.startsWith("race")).length,
       violations: this.violations.length,
       seed: this.seed,
+      milliseconds: performance.now() - this.started,
+      isHeapAlone: !machine.budgets.isOn,
       complete: this.forms.every(({ complete }) => complete),
       forms: this.forms,
       found: this.violations,

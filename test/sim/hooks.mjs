@@ -76,6 +76,8 @@ export class Hooks {
 
   pass(thread, site) {
     if (!this.isDeep) {
+      thread.exports.simFuel.value = LOOPS_MAX;
+      if (this.strategy.isDue?.(thread)) throw OVERFLOW;
       throw new Violation(`${thread.call.name} goes on for ever: ${LOOPS_MAX} loops, now at ${this.sites[site].name}`);
     }
     this.decide(thread, site, false, false, true, -1, false);

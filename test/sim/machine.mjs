@@ -61,6 +61,7 @@ export class Machine extends Hooks {
     this.died = new Uint8Array(this.sites.length);
     /** The same over all scenarios that this machine ran. */
     this.everDied = new Uint8Array(this.sites.length);
+    this.everThrown = new Uint8Array(this.sites.length);
     /** Sites passed for the first time since somebody asked. */
     this.fresh = [];
     this.raceKinds = new Map();
@@ -164,7 +165,7 @@ export class Machine extends Hooks {
     this.budgets.begin();
     for (const thread of this.threads) {
       thread.reset();
-      thread.exports.simFuel.value = this.isDeep ? 0 : LOOPS_MAX;
+      thread.exports.simFuel.value = this.isDeep ? 0 : (strategy.fuelOf?.(thread) ?? LOOPS_MAX);
       const program = programs[thread.index];
       if (!program) continue;
       thread.program = program.steps;

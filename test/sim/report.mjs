@@ -16,6 +16,12 @@ const pick = (object, keys) => Object.fromEntries(keys.map((key) => [key, object
 
 const union = (results, key) => new Set(results.flatMap((result) => result[key]));
 
+/** Schedules a second of one worker: set-ups, audits and all, but for what starting costs. */
+function rateOf(results) {
+  const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+  return Math.round(sum("schedules") / (sum("milliseconds") / 1000)) || 0;
+}
+
 /** The sums over all scenarios; sites are counted once, however many scenarios pass them. */
 function totals({ results, explored, workers }) {
   const total = Object.fromEntries(SUMS.map((key) => [key, results.reduce((sum, result) => sum + result[key], 0)]));
@@ -24,6 +30,7 @@ function totals({ results, explored, workers }) {
   const seconds = explored / 1000;
   total.schedulesPerSecond = Math.round(total.schedules / seconds);
   total.schedulesPerSecondPerCore = Math.round(total.schedules / seconds / workers);
+  total.schedulesPerSecondPerCoreOnHeap = rateOf(results.filter(({ isHeapAlone }) => isHeapAlone));
   total.complete = results.filter(({ complete }) => complete).length;
   return total;
 }
@@ -103,7 +110,8 @@ export function printReport(outcome, options) {
     print(
       `\n${total.schedules} schedules (${total.equivalent} of them cut short as equivalent to another), ${total.steps} steps, ` +
         `${total.deaths} deaths at ${total.deathSitesHit} of ${total.deathSites} sites, ${total.races} races, ` +
-        `${total.violations} violations; ${total.schedulesPerSecondPerCore} schedules/s per core`,
+        `${total.violations} violations; ${total.schedulesPerSecondPerCore} schedules/s per core ` +
+        `(${total.schedulesPerSecondPerCoreOnHeap} where there are no budgets)`,
     );
   }
   if (all > 0) print(`${all} mutants: ${killed} killed, ${equivalent} equivalent, ${all - killed - equivalent} alive`);

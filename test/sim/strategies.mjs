@@ -186,6 +186,51 @@ export class Priorities {
 }
 
 /**
+ * An exception at the n-th function's beginning or loop's head that a thread passes; else what a script says. Where not every hook is called the
+ * thread's fuel counts them, so that it costs no more than any other schedule.
+ */
+export class Fault {
+  everywhere = true;
+  prunes = false;
+
+  constructor(script, index, nth) {
+    this.script = script;
+    this.index = index;
+    this.nth = nth;
+    this.inner = new Script(script);
+  }
+
+  start() {
+    this.left = this.nth;
+  }
+
+  /** After how many of them its hook is to be called; undefined: as always. */
+  fuelOf({ index }) {
+    return index === this.index ? this.nth : undefined;
+  }
+
+  /** The hook was called because the fuel was used up. */
+  isDue({ index }) {
+    if (index !== this.index || this.left === 0) return false;
+    this.left = 0;
+    return true;
+  }
+
+  at(machine, thread, site, isChoice, isDeathPoint, isFaultPoint) {
+    if (isFaultPoint && thread.index === this.index && this.left > 0 && --this.left === 0) return THROW;
+    return this.inner.at(machine, thread);
+  }
+
+  next(machine, enabled) {
+    return this.inner.next(machine, enabled);
+  }
+
+  again() {
+    return new Fault(this.script, this.index, this.nth);
+  }
+}
+
+/**
  * Follows another strategy, counting every hook, and writes down each decision that is not the plain one: as text such as
  * "0@12>1" (thread 0 at its 12th hook: switch to 1), "0@12!" (dies), "0@12^" (an exception), "0@12~1" (it ended or waits: 1 goes on).
  */
