@@ -287,14 +287,16 @@ export class Budget {
   }
 
   /**
-   * Changes the limit: any thread, at once for all. What is used stays, also if that is more; then nothing is granted until enough was given
-   * back. @throws TypeError, RangeError for what is no size; BudgetClosedError, RegionBusyError.
+   * Changes the limit: any thread, at once for all. What is used stays, also if that is more: the reclaimers are asked for what is over (this
+   * thread's before it returns, except who answers a promise; others soon), and nothing is granted until enough was given back (C25, D49).
+   * @throws TypeError, RangeError for what is no size; BudgetClosedError, RegionBusyError.
    */
   setLimit(limit: number | string): void {
     const bytes = limitBytes("limit", limit, this.parent?.limitBytes ?? machineBytes());
-    if (this.#budgets.core.exports.setBudgetLimit(this.#node.at, this.#node.state, bytes) !== 0)
-      return tellLevels(this.#source);
-    throwUnlessFull(this.#budgets.core.exports.reason(), "setLimit", this.#source, this.path);
+    if (this.#budgets.core.exports.setBudgetLimit(this.#node.at, this.#node.state, bytes) === 0)
+      throwUnlessFull(this.#budgets.core.exports.reason(), "setLimit", this.#source, this.path);
+    tellLevels(this.#source);
+    this.#source.reclaimers.lowered(this.#node);
   }
 
   /**

@@ -283,6 +283,25 @@ export class Reclaimers {
     });
   }
 
+  /** The limit of this budget was lowered, maybe below what is used: this thread's reclaimers give back what is over, others are asked for the rest. */
+  lowered(budget: Node): void {
+    const over = (): number => this.#missing(budget, 0);
+    if (over() > 0 && !this.#isRunning) {
+      const deadline = performance.now() + ROUND_MS;
+      const signal = AbortSignal.timeout(ROUND_MS);
+      this.#isRunning = true;
+      try {
+        for (const entry of this.#inOrder(budget)) {
+          if (!(over() > 0) || performance.now() > deadline) break;
+          if (!entry.isAsync && this.#mayAsk(entry, budget)) void this.#ask(entry, budget, over(), deadline, signal);
+        }
+      } finally {
+        this.#isRunning = false;
+      }
+    }
+    if (this.#budgets.wanted(budget.at) < over()) this.#budgets.call(budget, over());
+  }
+
   /** Somebody, in whatever thread, has no room: gives back what this thread can, in its own time. */
   answerCalls(): void {
     if (this.#isRunning) return;
@@ -319,7 +338,9 @@ export class Reclaimers {
     } finally {
       this.#isRunning = false;
     }
-    if (missing() <= 0) this.#budgets.call(refuser, 0);
+    // Who is asked next is asked for the rest.
+    const left = Math.max(0, missing());
+    if (left < this.#budgets.wanted(refuser.at)) this.#budgets.call(refuser, left);
     this.#goOnLater();
   }
 

@@ -2,6 +2,7 @@
 // asked who has nothing to do with it. Method: exact states, holders whose bytes are reservations. How evicting fails elsewhere:
 // reclaim-failures.both.test.ts.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Region } from "../src/index.js";
 import { allWoken, expectUsed, fits, pair, take, waits } from "./budget-scene.js";
 import { expectSound } from "./lib/regions.js";
 import { reported, scene, Shelf, startTime, stopTime, turns } from "./reclaim-scene.js";
@@ -86,10 +87,11 @@ describe("the order", () => {
     const { r, budget } = scene(1000);
     const [full, beside] = [budget.child("full", { limit: 500 }), budget.child("beside")];
     const [shelf, next, other] = [new Shelf(full, 40, 10), new Shelf(full, 10, 10), new Shelf(beside, 50, 10)];
+    // Lowering the limit asks nobody yet.
+    budget.setLimit(900);
     full.registerReclaimer(shelf.reclaimer());
     full.registerReclaimer(next.reclaimer());
     beside.registerReclaimer(other.reclaimer({ name: "other", priority: 0 }));
-    budget.setLimit(900);
     expect(take(full, 100).size).toBe(100);
     // 100 and a twentieth of 500 were missing here; above, where 870 were used, 70 then, and a twentieth of 900.
     expect([shelf.asked, next.asked, other.asked]).toEqual([[125], [], [115]]);
@@ -114,6 +116,70 @@ describe("the order", () => {
     expect([outcome.state, outcome.reservation?.size]).toEqual(["granted", 30]);
     expect(shelf.asked).toEqual([35]);
     expectUsed(r, [[mine, 95]]);
+  });
+});
+
+describe("what one thread could not give back", () => {
+  it("is asked of the next one, and not all of it again (D20)", async () => {
+    const { r, other } = pair();
+    const third = Region.attachSync(r.handle());
+    const root = r.budget("root", { limit: 200 });
+    const [some, much] = [new Shelf(other.budget("root"), 20), new Shelf(third.budget("root"), 180)];
+    other.budget("root").registerReclaimer(some.reclaimer());
+    third.budget("root").registerReclaimer(much.reclaimer());
+    expect(root.tryReserve(60)).toBe(null);
+    await allWoken(r, other, third);
+    // 60 and a twentieth of the limit; 40 of it were missing then.
+    expect([some.asked, much.asked, root.usedBytes]).toEqual([[70], [50], 130]);
+    expectSound(r);
+  });
+});
+
+describe("a limit that is lowered below what is used", () => {
+  it("asks this thread's reclaimers for what is over before it returns, and those of others soon (C25, D49)", async () => {
+    const { r, other } = pair();
+    const mine = r.budget("root", { limit: 1000 });
+    const theirs = other.budget("root");
+    const [here, there] = [new Shelf(mine, 30, 10), new Shelf(theirs, 60, 10)];
+    mine.registerReclaimer(here.reclaimer());
+    theirs.registerReclaimer(there.reclaimer());
+    mine.setLimit(800);
+    // 900 are used: 100 are over, and a twentieth of the limit beside.
+    expect([here.asked, there.asked, mine.usedBytes]).toEqual([[140], [], 760]);
+    mine.setLimit(400);
+    expect([here.asked, mine.usedBytes]).toEqual([[140, 380], 600]);
+    await allWoken(r, other);
+    expect([there.asked, mine.usedBytes]).toEqual([[220], 380]);
+    expectSound(r);
+  });
+
+  it("asks who stands below it too, and nobody while it stays above what is used, nor for a limit that is raised", () => {
+    const { r, budget } = scene(1000);
+    const [child, beside] = [budget.child("child"), budget.child("beside")];
+    const [shelf, other] = [new Shelf(child, 50, 10), new Shelf(beside, 10, 10)];
+    child.registerReclaimer(shelf.reclaimer());
+    beside.registerReclaimer(other.reclaimer());
+    for (const limit of [600, 2000, Infinity, 1000]) budget.setLimit(limit);
+    expect([shelf.asked, other.asked]).toEqual([[], []]);
+    child.setLimit(400);
+    expect([shelf.asked, other.asked, child.usedBytes]).toEqual([[120], [], 380]);
+    expectSound(r);
+  });
+
+  it("waits for nobody: who answers a promise gives back later, and the limit is lowered although nobody can", async () => {
+    const { budget } = scene(100);
+    const shelf = new Shelf(budget, 50);
+    take(budget, 50);
+    let released = 0;
+    const reclaim = async (bytes: number): Promise<void> => {
+      await Promise.resolve();
+      released += shelf.drop(bytes);
+    };
+    budget.registerReclaimer({ name: "later", reclaim });
+    budget.setLimit(40);
+    expect([budget.limitBytes, released]).toEqual([40, 0]);
+    await turns();
+    expect([budget.limitBytes, budget.usedBytes, budget.availableBytes]).toEqual([40, 50, 0]);
   });
 });
 
