@@ -63,7 +63,6 @@ export const LIMIT = B_LIMIT;
 export const USED = B_USED;
 export const PEAK = B_PEAK;
 export const MIN = B_MIN;
-export const SOFT = B_SOFT;
 
 /** A budget: where it stands, and the state word that tells this life of the place from later ones. 0: none. */
 export interface Node {
@@ -78,7 +77,8 @@ export const NO_NODE: Node = { at: 0, state: 0 };
 export interface Limits {
   readonly limit: number;
   readonly min: number;
-  readonly soft: number;
+  /** Bytes, or a share of whatever the limit is. */
+  readonly soft: number | { readonly share: number };
   readonly items: number;
   readonly priority: number;
 }
@@ -95,6 +95,8 @@ const TWO_32 = 2 ** 32;
 const NO_LIMIT_HIGH = 0x7fffffff;
 const NO_LIMIT_LEAST = 2 ** 62;
 const ITEMS_MAX = 0xffffffff;
+// A soft limit that is a share stands as a 64-bit float, whose high half is above that of all bytes, and below that of "no limit".
+const BYTES_HIGH_MAX = 0x1fffff;
 const QUEUE_READ_MAX = 100_000;
 
 export class Budgets {
@@ -173,7 +175,8 @@ export class Budgets {
     if (!this.#isAttached) return undefined;
     this.#put(OPEN_LIMIT, limits.limit);
     this.#put(OPEN_MIN, limits.min);
-    this.#put(OPEN_SOFT, limits.soft);
+    if (typeof limits.soft === "number") this.#put(OPEN_SOFT, limits.soft);
+    else this.#floats[(this.#out + OPEN_SOFT) / 2] = limits.soft.share;
     this.core.i32[this.#out + OPEN_ITEMS_MAX] = Math.min(limits.items, ITEMS_MAX) | 0;
     this.core.i32[this.#out + OPEN_PRIORITY] = limits.priority;
     const at = this.core.exports.openBudget(parent.at, parent.state, name) >>> 0;
@@ -223,6 +226,13 @@ export class Budgets {
   number(at: number, field: number): number {
     const value = this.core.exports.budgetNumber(at, field);
     return value >= NO_LIMIT_LEAST ? Number.POSITIVE_INFINITY : value;
+  }
+
+  /** Where a budget begins to be full: bytes, Infinity for nowhere. */
+  soft(at: number): number {
+    const high = this.#word(at + B_SOFT + 4);
+    if (high <= BYTES_HIGH_MAX || high === NO_LIMIT_HIGH) return this.number(at, B_SOFT);
+    return Math.floor(this.number(at, LIMIT) * (this.#floats[(at + B_SOFT) / 8] as number));
   }
 
   items(at: number): number {

@@ -2,7 +2,7 @@
 // this one to its root or none, no limit is passed at any instant, and nothing that fits is refused (G01–G09, M04–M05, M18–M22). What
 // is charged may lie anywhere: only a reservation moves bytes, and eviction, cancelling and closing go through it.
 
-import { type Budgets, type Held, LIMIT, MIN, NO_NODE, type Node, PEAK, SOFT, USED } from "../bindings/budgets.js";
+import { type Budgets, type Held, LIMIT, MIN, NO_NODE, type Node, PEAK, USED } from "../bindings/budgets.js";
 import {
   BUDGET_GONE,
   BUSY,
@@ -241,7 +241,7 @@ export class Budget {
 
   /** Whether more is used than the soft limit says. */
   get isOverSoft(): boolean {
-    return this.usedBytes > this.#number(SOFT);
+    return this.isOpen && this.usedBytes > this.#budgets.soft(this.#node.at);
   }
 
   #number(field: number): number {
@@ -353,7 +353,7 @@ export class Budget {
       peakBytes: number(PEAK),
       availableBytes: this.availableBytes,
       minBytes: number(MIN),
-      softBytes: number(SOFT),
+      softBytes: this.#budgets.soft(at),
       usagePercent: percent(usedBytes, limit),
       items: this.#budgets.items(at),
       maxItems: this.#budgets.itemsMax(at),
@@ -416,7 +416,9 @@ export function openBudget(
 ): Budget {
   const whole = parent === null ? machineBytes() : parent.limitBytes;
   const limits = settleLimits(options, whole);
-  const opened = source.budgets.open(parent ?? NO_NODE, textNumber(source, "a budget's name", name), limits);
+  const number = textNumber(source, "a budget's name", name);
+  for (const tag of limits.tags) textNumber(source, "a tag", tag);
+  const opened = source.budgets.open(parent ?? NO_NODE, number, limits);
   if (opened === undefined) throw refusal(source, parent, name, limits.min);
   const budget = new Budget(source, opened.node, name, parent);
   if (opened.wasOpen && limits.isGiven && budget.limitBytes !== limits.limit)

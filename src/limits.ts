@@ -13,32 +13,38 @@ export interface BudgetOptions {
   limit?: number | string;
   /** Bytes that are its own whatever its siblings do: charged to its parent at once. 0 unless told. */
   min?: number | string;
-  /** Where it begins to be full, for `isOverSoft`: a fraction of the limit (0–1), or bytes. */
+  /** Where it begins to be full, for `isOverSoft`: bytes, or a share of whatever its limit is: a fraction (above 0 to 1) or a text such as `"80%"`. */
   soft?: number | string;
   /** Higher is kept longer when memory is short, 0 … 100; 50 unless told. */
   priority?: number;
   /** Most reservations that it and all below it may have at once. */
   maxItems?: number;
+  /** Tags that its requests will have: room for their names is taken now, so that none is refused later because the region is full. */
+  tags?: readonly string[];
 }
 
 /** @internal */
-export const BUDGET_OPTIONS = ["limit", "min", "soft", "priority", "maxItems"] as const;
+export const BUDGET_OPTIONS = ["limit", "min", "soft", "priority", "maxItems", "tags"] as const;
 const PRIORITY = 50;
 
 /** @internal A budget's options with all that was left out; `whole` is what 100 % are. */
 export function settleLimits(
   options: BudgetOptions | undefined,
   whole: number | undefined,
-): Limits & { readonly isGiven: boolean } {
+): Limits & { readonly isGiven: boolean; readonly tags: readonly string[] } {
   const own = ownOptions<BudgetOptions>("budget", options, BUDGET_OPTIONS);
   const limit = own.limit === undefined ? Number.POSITIVE_INFINITY : limitBytes("limit", own.limit, whole);
   const min = own.min === undefined ? 0 : limitBytes("min", own.min, limit);
   if (min === Number.POSITIVE_INFINITY) throw new RangeError(`min must be bytes, got ${min}`);
   if (min > limit) throw new RangeError(`min must be at most the limit, got ${min} > ${limit}`);
+  const tags = own.tags ?? [];
+  if (!Array.isArray(tags)) throw new TypeError(`tags must be an array of texts, got ${describe(tags)}`);
+  for (const tag of tags) checkText("a tag", tag);
   return {
+    tags,
     limit,
     min,
-    soft: softBytes(own.soft, limit),
+    soft: softOf(own.soft, limit),
     items:
       own.maxItems === undefined || own.maxItems === Number.POSITIVE_INFINITY
         ? Number.POSITIVE_INFINITY
@@ -48,10 +54,12 @@ export function settleLimits(
   };
 }
 
-function softBytes(soft: number | string | undefined, limit: number): number {
+function softOf(soft: number | string | undefined, limit: number): Limits["soft"] {
   if (soft === undefined) return Number.POSITIVE_INFINITY;
-  if (typeof soft === "number" && soft > 0 && soft <= 1) return Math.floor(limit * soft);
-  return limitBytes("soft", soft, limit);
+  const share = typeof soft === "string" && soft.trim().endsWith("%") ? Number.parseFloat(soft) / 100 : soft;
+  const bytes = limitBytes("soft", soft, limit);
+  // Smaller shares are no bytes of any limit.
+  return typeof share === "number" && share > 1e-300 && (share <= 1 || typeof soft === "string") ? { share } : bytes;
 }
 
 /** @internal Shares of a limit at which levels are entered. */
@@ -65,12 +73,16 @@ export function checkEntries(entries: readonly number[], gap: number): void {
     throw new RangeError(`gap must be a share from 0 to below the lowest entry, got ${describe(gap)}`);
 }
 
-/** @internal The number that all threads know a text by. */
-export function textNumber(source: ReservationSource, what: string, text: string): number {
+function checkText(what: string, text: unknown): void {
   if (typeof text !== "string") throw new TypeError(`${what} must be a text, got ${describe(text)}`);
   const bytes = text.length > NAME_BYTES_MAX ? text.length : new TextEncoder().encode(text).length;
   if (bytes === 0 || bytes > NAME_BYTES_MAX)
     throw new RangeError(`${what} has 1 to ${NAME_BYTES_MAX} bytes in UTF-8, got ${describe(text)}`);
+}
+
+/** @internal The number that all threads know a text by. */
+export function textNumber(source: ReservationSource, what: string, text: string): number {
+  checkText(what, text);
   const number = source.budgets.numberOf(text);
   if (number !== 0) return number;
   throwUnlessFull(source.budgets.core.exports.reason(), what, source, "");

@@ -149,6 +149,24 @@ describe("soft", () => {
     held.release();
     expect(root.isOverSoft).toBe(false);
   });
+
+  it("given as a share follows the limit, whoever changes it; given in bytes it stays", () => {
+    const { r, other } = pair();
+    const options = [{ soft: 0.8 }, { soft: "80%" }, { soft: 1 }, { soft: 80 }];
+    const [fraction, text, whole, bytes] = options.map((one, i) => r.budget(`b${i}`, { limit: 100, ...one }));
+    const softs = (): number[] => [fraction!, text!, whole!, bytes!].map((budget) => budget.stats().softBytes);
+    expect(softs()).toEqual([80, 80, 100, 80]);
+    for (let i = 0; i < 4; i++) other.budget(`b${i}`).setLimit(50);
+    expect(softs()).toEqual([40, 40, 50, 80]);
+    expect(other.budget("b0").stats().softBytes).toBe(40);
+    take(fraction!, 41);
+    expect([fraction!.isOverSoft, other.budget("b0").isOverSoft]).toEqual([true, true]);
+    fraction!.setLimit(Infinity);
+    expect([fraction!.stats().softBytes, fraction!.isOverSoft]).toEqual([Infinity, false]);
+    fraction!.setLimit(2 ** 52);
+    expect(fraction!.stats().softBytes).toBe(Math.floor(0.8 * 2 ** 52));
+    expectSound(r);
+  });
 });
 
 describe("setLimit", () => {

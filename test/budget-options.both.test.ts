@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { type Budget, type BudgetOptions, type Region, type ReserveOptions } from "../src/index.js";
 import { errorOf, expectUntouched, rejectionOf, take } from "./budget-scene.js";
-import { KIB, expectSound, region } from "./lib/regions.js";
+import { KIB, expectSound, fillUp, region } from "./lib/regions.js";
 
 const show = (value: unknown): string =>
   typeof value === "object"
@@ -107,12 +107,33 @@ describe("an option of a budget", () => {
 
   it("that nobody knows is a TypeError that names it and those there are", () => {
     const s = scene();
-    for (const options of [{ limits: 5 }, { Limit: 5 }, { limit: 5, tags: [] }, { constructor: 1 }])
+    for (const options of [{ limits: 5 }, { Limit: 5 }, { limit: 5, tag: [] }, { constructor: 1 }])
       expectRefused(s, show(options), options, TypeError);
     expect((errorOf(() => s.root.child("new", { limits: 5 } as BudgetOptions)) as Error).message).toMatch(
       /"limits".*"limit".*"min".*"soft".*"priority".*"maxItems"/,
     );
     expectRefused(s, "child: parent", { parent: 5 }, TypeError);
+  });
+
+  it("tags that are no array of texts, or texts that are too long, are refused before anything is changed", () => {
+    const s = scene();
+    for (const tags of [5, "gop", {}, [5], ["gop", null]]) expectRefused(s, show(tags), { tags }, TypeError);
+    for (const tags of [[""], ["gop", "x".repeat(57)]]) expectRefused(s, show(tags), { tags }, RangeError);
+  });
+
+  it("tags are made room for: requests that have them are granted in a region that is full, others are not", () => {
+    const { r } = scene();
+    const tags = Array.from({ length: 200 }, (_, i) => `tag ${i}`);
+    const budget = r.budget("tagged", { tags });
+    // Records for as many requests, which are given back.
+    for (const held of tags.map(() => budget.tryReserve(1))) held!.release();
+    fillUp(r);
+    for (const tag of tags) expect(budget.tryReserve(1, tag)?.tag).toBe(tag);
+    expect(errorOf(() => tags.forEach((tag) => budget.tryReserve(1, `${tag} too`)?.release()))).toMatchObject({
+      code: "ERR_MEMORY_LIMIT",
+      budgetPath: "region",
+    });
+    expectSound(r);
   });
 
   it("is one of the object's own: what it inherits is none, wrong or right", () => {
