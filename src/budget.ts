@@ -20,6 +20,7 @@ import { isWaiting } from "../bindings/wake.js";
 import type { LevelListener } from "./levels.js";
 import { type BudgetOptions, checkEntries, limitBytes, noRoom, settleLimits, textNumber } from "./limits.js";
 import { machineBytes } from "./machine.js";
+import type { LeakGroup } from "./monitor/leak-report.js";
 import { integer, ownOptions } from "./options.js";
 import type { Reclaimer, ReclaimerStats } from "./reclaim.js";
 import { type Reservation, reservationAt, type ReservationSource, tellLevels, throwUnlessFull } from "./reservation.js";
@@ -68,6 +69,8 @@ export interface CloseReport {
   leaked: number;
   leakedBytes: number;
   consumers: Consumer[];
+  /** While leaks are tracked (`cistern/monitor`): what of it this thread took, by tag, age and place, the largest first. */
+  tracked?: readonly LeakGroup[];
   /** The reports of the budgets below it, which were closed first. */
   children: CloseReport[];
 }
@@ -375,6 +378,7 @@ export class Budget {
       const isOpen = this.isOpen;
       if (isOpen) children.push(...this.#budgets.children(this.#node.at).map((node) => this.#closeBelow(node)));
       const consumers = isOpen ? this.#budgets.held(this.#node.at) : [];
+      const tracked = isOpen ? tracker?.closing(this, this.#budgets.core) : undefined;
       const { status, count, bytes } = this.#budgets.close(this.#node);
       if (status === BUSY) throw new RegionBusyError(`close of budget "${path}"`);
       // Another thread opened one below it meanwhile.
@@ -387,6 +391,7 @@ export class Budget {
         leakedBytes: isMine ? bytes : 0,
         consumers: isMine ? consumers : [],
         children,
+        ...(isMine && tracked && { tracked }),
       };
     }
   }

@@ -3,6 +3,8 @@
 
 import type { Core } from "../bindings/core.js";
 import type { Block } from "./block.js";
+import type { Budget } from "./budget.js";
+import type { LeakGroup } from "./monitor/leak-report.js";
 import type { Reservation } from "./reservation.js";
 
 /** @internal Hears of this thread's handles. */
@@ -11,6 +13,8 @@ export interface Tracker {
   made(handle: Block | Reservation, core: Core): void;
   /** Somebody begins to wait. Answers what is to be waited for instead. */
   later(granted: Promise<Reservation>, core: Core): Promise<Reservation>;
+  /** The budget is about to be closed: what is known of what that will give back. */
+  closing(budget: Budget, core: Core): readonly LeakGroup[] | undefined;
   /** `handle.handle()` was given away: it can be released without this object. */
   named(handle: Block | Reservation): void;
 }

@@ -1,7 +1,7 @@
 // Claim: what a handle holds, as the region's records say it, without the handle: so that it can be asked about when the handle is gone. Owns
 // nothing. A claim that is once not live never is again: claims are not given out twice.
 
-import type { Budgets } from "../../bindings/budgets.js";
+import { Budgets } from "../../bindings/budgets.js";
 import type { Core } from "../../bindings/core.js";
 import type { Block, BlockHandle } from "../block.js";
 import type { Reservation, ReservationHandle } from "../reservation.js";
@@ -9,7 +9,7 @@ import type { Reservation, ReservationHandle } from "../reservation.js";
 /** What is held at one instant. */
 export interface Holding {
   kind: "reservation" | "block";
-  /** Names of the budgets that it is charged to, from the root down, joined by `/`; empty for a Block. */
+  /** Names of the budgets that it is charged to, from the root down, joined by `/`; empty for a Block that is charged to none. */
   budgetPath: string;
   /** Empty for none; Blocks have none. */
   tag: string;
@@ -59,26 +59,38 @@ class ReservationClaim implements Claim {
   }
 }
 
+// Of each attachment: a Block does not say what it reads its budget by.
+const budgetsOfCore = new WeakMap<Core, Budgets>();
+
+function budgetsOf(core: Core): Budgets {
+  const known = budgetsOfCore.get(core) ?? new Budgets(core);
+  budgetsOfCore.set(core, known);
+  return known;
+}
+
 class BlockClaim implements Claim {
-  readonly #core: Core;
+  readonly #budgets: Budgets;
   readonly #handle: BlockHandle;
 
   constructor(core: Core, handle: BlockHandle) {
-    this.#core = core;
+    this.#budgets = budgetsOf(core);
     this.#handle = handle;
   }
 
   get isLive(): boolean {
     const { offset, claim } = this.#handle;
-    return this.#core.exports.blockIsLive(offset, claim[0], claim[1]) !== 0;
+    return this.#budgets.core.exports.blockIsLive(offset, claim[0], claim[1]) !== 0;
   }
 
   look(): Holding | undefined {
-    const bytes = this.#core.exports.usableSize(this.#handle.offset) >>> 0;
-    return this.isLive ? { kind: "block", budgetPath: "", tag: "", bytes } : undefined;
+    if (!this.isLive) return undefined;
+    const { offset } = this.#handle;
+    const bytes = this.#budgets.core.exports.usableSize(offset) >>> 0;
+    const budgetPath = this.#budgets.path(this.#budgets.chargedFor(offset).at);
+    return this.isLive ? { kind: "block", budgetPath, tag: "", bytes } : undefined;
   }
 
-  isBelow(): boolean {
-    return false;
+  isBelow(node: number): boolean {
+    return this.isLive && this.#budgets.isBelow(this.#budgets.chargedFor(this.#handle.offset).at, node);
   }
 }

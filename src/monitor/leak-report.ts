@@ -15,7 +15,7 @@ export interface AgeRange {
 /** What was tracked of one kind, budget, tag, age and place. */
 export interface LeakGroup {
   kind: "reservation" | "block";
-  /** Names of the budgets from the root down, joined by `/`; empty for Blocks. */
+  /** Names of the budgets from the root down, joined by `/`; empty for a Block that is charged to none. */
   budgetPath: string;
   /** Empty for none; Blocks have none. */
   tag: string;

@@ -64,7 +64,7 @@ export interface LeakEvents {
 }
 
 export interface LeakFilter {
-  /** Only what is reserved in this budget and below it. */
+  /** Only what is charged to this budget and to those below it. */
   budget?: Budget;
   /** Only what was taken so long ago. */
   minAgeMs?: number;
@@ -206,6 +206,7 @@ export class LeakTracker extends Events<LeakEvents> {
     this.#unlisten ??= listen(this.#memory, {
       made: (handle, core) => this.#made(handle, core),
       later: (granted, core) => this.#later(granted, core),
+      closing: ({ at }) => this.#guard("closing", () => this.#report(({ claim }) => claim.isBelow(at)).groups),
     });
     this.#sampler = sampler;
   }

@@ -3,6 +3,7 @@
 
 import type { Core } from "../../bindings/core.js";
 import type { Block } from "../block.js";
+import type { Budget } from "../budget.js";
 import type { Reservation } from "../reservation.js";
 import { setTracker, type Tracker } from "../tracker.js";
 import type { Claim } from "./claim.js";
@@ -29,6 +30,7 @@ let count = 0;
 export const hook: Tracker = {
   made: (handle: Block | Reservation, core: Core) => trackers.get(core.memory)?.made(handle, core),
   later: (granted: Promise<Reservation>, core: Core) => trackers.get(core.memory)?.later(granted, core) ?? granted,
+  closing: (budget: Budget, core: Core) => trackers.get(core.memory)?.closing(budget, core),
   named(handle: Block | Reservation) {
     const tracked = known.get(handle);
     if (tracked !== undefined) tracked.isNamed = true;

@@ -202,6 +202,30 @@ describe("a report of what lives", () => {
     expect(leaks.format()).toBe("Live: 0 of 0 B; dropped without release: 0 of 0 B (level paranoid)");
   });
 
+  it("D13: comes with the close itself, Blocks that were charged included, and not without a tracker", () => {
+    const { r, leaks, time } = scene({ frames: 1 });
+    const service = r.budget("service");
+    const frames = service.child("frames");
+    (function load() {
+      frames.tryReserve(8 * KIB, "gop");
+      r.allocate(KIB, { budget: frames });
+    })();
+    frames.tryReserve(KIB)!.release();
+    time.nowMs = 90 * SEC;
+    expect(leaks.report({ budget: service })).toMatchObject({ count: 2, bytes: 9 * KIB });
+    const { tracked, children } = service.close();
+    expect(tracked).toEqual([]);
+    const age = { fromMs: MIN, belowMs: 10 * MIN };
+    const site = expect.stringMatching(/^load \(.*leaks\.test\.ts:\d+:\d+\)$/) as string;
+    expect(children[0]!.tracked).toMatchObject([
+      { kind: "reservation", budgetPath: "service/frames", tag: "gop", age, site, count: 1, bytes: 8 * KIB },
+      { kind: "block", budgetPath: "service/frames", tag: "", age, site, count: 1, bytes: KIB },
+    ]);
+    expect(service.close()).not.toHaveProperty("tracked");
+    leaks.stop();
+    expect(r.budget("service").close()).not.toHaveProperty("tracked");
+  });
+
   it("of a closed region is empty", () => {
     const { r, leaks } = scene();
     r.allocate(10);
