@@ -10,6 +10,8 @@ export type FullHook = (bytes: number) => number;
 export class Exhaustion {
   readonly #hooks: FullHook[] = [];
   #running = false;
+  /** Is called whenever an allocation does not fit, before anybody is asked to make room, and may run listeners. */
+  look: (() => void) | undefined;
 
   /** Adds a hook, asked after those already there. Returns the function that takes it away. */
   add(hook: FullHook): () => void {
@@ -28,7 +30,13 @@ export class Exhaustion {
    * its error; nothing is lost.
    */
   retry(bytes: number, attempt: () => number, isFull: () => boolean): number {
-    if (this.#running || this.#hooks.length === 0) return 0;
+    if (this.#running) return 0;
+    if (this.look !== undefined) {
+      this.look();
+      const offset = attempt();
+      if (offset !== 0 || !isFull()) return offset;
+    }
+    if (this.#hooks.length === 0) return 0;
     this.#running = true;
     try {
       for (let progress = true; progress;) {

@@ -10,6 +10,10 @@ export { Budget, type BudgetStats, type CloseReport, type Consumer, type Reserve
 export type { LevelListener } from "./levels.js";
 export type { ReclaimContext, Reclaimer, ReclaimerStats } from "./reclaim.js";
 export { Reservation, type ReservationHandle } from "./reservation.js";
+export type { RegionGauge } from "./pressure/region-gauge.js";
+export type { PressureEvent, PressureListener } from "./pressure/events.js";
+export type { PressureLevel } from "./pressure/levels.js";
+export type { PressurePreset } from "./pressure/presets.js";
 export type { RecoveryReport, WatchOptions, WorkerLike } from "./recovery.js";
 export type { FullHook } from "./exhaustion.js";
 

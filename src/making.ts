@@ -12,6 +12,7 @@ import {
 } from "./errors.js";
 import { machineBytes } from "./machine.js";
 import { integer, ownOptions } from "./options.js";
+import { checkedPreset, type PressurePreset } from "./pressure/presets.js";
 import { describe, formatSize, parseSize } from "./size.js";
 
 /** How a region is made. */
@@ -25,6 +26,8 @@ export interface RegionOptions {
   name?: string;
   /** How long a thread that may sleep waits for the page lock before it answers BUSY, in milliseconds, 0 … 60 000; 100 unless told. */
   busyMs?: number;
+  /** Whose thresholds, labels and advice `region.pressure` has, in all threads; `"stream"` unless told. */
+  preset?: PressurePreset;
   /** The core, compiled elsewhere (`cistern/core.wasm`), where compiling the bytes in the package is not wanted. */
   module?: WebAssembly.Module;
 }
@@ -35,6 +38,7 @@ export interface RegionHandle {
   readonly module: WebAssembly.Module;
   readonly name: string;
   readonly busyMs: number;
+  readonly preset: PressurePreset;
   /** Tells this region from others of the same name, in the names of its Web Locks. */
   readonly id: string;
 }
@@ -45,6 +49,7 @@ export interface Settled {
   owners: number;
   name: string;
   busyMs: number;
+  preset: PressurePreset;
   module: WebAssembly.Module | undefined;
 }
 
@@ -55,7 +60,7 @@ const MEBIBYTE = 1048576;
 /** @internal */
 export function settle(options: RegionOptions): Settled {
   if (options === undefined) throw new TypeError('create needs options, at least { size: "64MiB" }');
-  const own = ownOptions<RegionOptions>("create", options, ["size", "maxOwners", "name", "busyMs", "module"]);
+  const own = ownOptions<RegionOptions>("create", options, ["size", "maxOwners", "name", "busyMs", "preset", "module"]);
   if (own.size === undefined) throw new TypeError('create needs a size, such as { size: "64MiB" }');
   const bytes = parseSize(own.size, typeof own.size === "string" ? machineBytes() : undefined);
   if (bytes < REGION_BYTES_MIN || bytes > REGION_BYTES_MAX) {
@@ -78,6 +83,7 @@ export function settle(options: RegionOptions): Settled {
     ),
     name: own.name ?? "region",
     busyMs: integer("busyMs", own.busyMs ?? BUSY_MS, 0, BUSY_MS_MAX),
+    preset: checkedPreset(own.preset ?? "stream"),
     module: own.module,
   };
 }
@@ -93,7 +99,7 @@ export function reserveMemory(settled: Settled): WebAssembly.Memory {
 
 /** @internal */
 export function requireHandle(handle: RegionHandle): RegionHandle {
-  const { memory, module, name, busyMs, id } = handle ?? {};
+  const { memory, module, name, busyMs, preset, id } = handle ?? {};
   if (
     !(memory instanceof WebAssembly.Memory) ||
     !(module instanceof WebAssembly.Module) ||
@@ -103,6 +109,7 @@ export function requireHandle(handle: RegionHandle): RegionHandle {
     throw new TypeError("attach needs what region.handle() returned");
   }
   integer("busyMs", busyMs, 0, BUSY_MS_MAX);
+  checkedPreset(preset);
   return handle;
 }
 

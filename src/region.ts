@@ -6,8 +6,9 @@ import type { CoreExports } from "../bindings/exports.js";
 import { coreModule, coreModuleSync, instantiate, instantiateSync } from "../bindings/module.js";
 import { BUSY, FULL, NOT_ATTACHED, OK, POISONED } from "../bindings/status.js";
 import { hostThread, hostThreadSync, type HostThread } from "../bindings/thread.js";
-import { Budgets, NO_NODE, type Node } from "../bindings/budgets.js";
+import { NO_NODE, type Node } from "../bindings/budgets.js";
 import { Budget, openBudget } from "./budget.js";
+import { chargesOf } from "./charges.js";
 import { budgetNode, makeRoom, refusalOf } from "./charging.js";
 import { BUDGET_OPTIONS, type BudgetOptions } from "./limits.js";
 import { Block, type BlockHandle, type BlockSource } from "./block.js";
@@ -23,7 +24,6 @@ import {
 } from "./errors.js";
 import { Exhaustion, type FullHook } from "./exhaustion.js";
 import { type AllocOptions, Heap } from "./heap.js";
-import { Levels } from "./levels.js";
 import {
   attachError,
   type RegionHandle,
@@ -34,13 +34,11 @@ import {
   settle,
 } from "./making.js";
 import { allocOptions, integer, ownOptions, powerOfTwo } from "./options.js";
+import { RegionGauge } from "./pressure/region-gauge.js";
 import { type RecoveryReport, recoverOwner, watchThread, type WatchOptions, type WorkerLike } from "./recovery.js";
-import { Reclaimers } from "./reclaim.js";
 import { Reservation, type ReservationHandle, type ReservationSource, tellLevels } from "./reservation.js";
 import { describe } from "./size.js";
 import { tracker } from "./tracker.js";
-import { Waiting } from "./waiting.js";
-import { WakeHub } from "./wake.js";
 
 /** What a walk over every invariant found: `usedBytes + freeBytes + overheadBytes = capacityBytes`. */
 export interface CheckReport {
@@ -102,6 +100,7 @@ export class Region {
   readonly #host: HostThread;
   readonly #watches = new Set<() => void>();
   #last = PLAIN;
+  #gauge: RegionGauge | undefined;
   #closed = false;
 
   private constructor(core: Core, handle: RegionHandle, isCreator: boolean, host: HostThread) {
@@ -158,9 +157,9 @@ export class Region {
     id: string,
     host: HostThread,
   ): Region {
-    const { name, busyMs, owners } = settled;
+    const { name, busyMs, owners, preset } = settled;
     const core = Core.create(exports, memory, owners, busyMs, host.thread);
-    return new Region(core, { memory, module, name, busyMs, id }, true, host);
+    return new Region(core, { memory, module, name, busyMs, preset, id }, true, host);
   }
 
   /**
@@ -226,6 +225,18 @@ export class Region {
   /** The most bytes that slabs and runs ever held at once. Exact at every instant. */
   get peakBytes(): number {
     return this.#core.peakBytes;
+  }
+
+  /**
+   * How full the region is, all that is not free: level, label and advice by its `preset`, read anew at each look. Who listens is told when an
+   * allocation of this thread does not fit, and else within 100 ms; a budget's crossings, in the call that makes them: `budget.onLevel`.
+   */
+  get pressure(): RegionGauge {
+    if (this.#gauge === undefined) {
+      const gauge = (this.#gauge = new RegionGauge(this, this.#handle.preset));
+      this.#exhaustion.look = () => void gauge.sample();
+    }
+    return this.#gauge;
   }
 
   /**
@@ -413,6 +424,7 @@ export class Region {
     this.#closed = true;
     for (const stop of this.#watches) stop();
     this.#charges.reclaimers.close();
+    this.#gauge?.close();
     this.#host.leave();
     this.heap.close();
   }
@@ -471,20 +483,6 @@ export class Region {
   #requireOpen(): void {
     if (this.#closed) throw new RegionClosedError(this.name);
   }
-}
-
-function chargesOf(core: Core, { name: regionName, id: regionId }: RegionHandle): ReservationSource {
-  const budgets = new Budgets(core);
-  const { claimAt, crossedAt } = budgets;
-  const { i32, exports } = core;
-  const wake = new WakeHub(core);
-  const source = { budgets, i32, claimAt, crossedAt, free: exports.reservationFree, regionName, regionId, wake } as {
-    -readonly [K in keyof ReservationSource]: ReservationSource[K];
-  };
-  source.waiting = new Waiting(source);
-  source.levels = new Levels(source.budgets, source.wake);
-  source.reclaimers = new Reclaimers(source.budgets, source.wake);
-  return source;
 }
 
 /** A memory that the core cannot even be linked to holds no region. */

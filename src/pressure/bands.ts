@@ -3,7 +3,8 @@
 
 import { ownOptions } from "../options.js";
 import { describe } from "../size.js";
-import { levelOrdinal, type PressureLevel, PRESSURE_LEVELS } from "./levels.js";
+import { FACTORS, levelOrdinal, type PressureLevel, PRESSURE_LEVELS } from "./levels.js";
+import { presetLadder, type PressurePreset } from "./presets.js";
 
 /** A band as callers write it. */
 export interface PressureBand {
@@ -22,7 +23,6 @@ export interface PressureBand {
 export type Band = Required<PressureBand>;
 
 const KEYS = ["enter", "level", "label", "advice", "factor"] as const;
-const FACTORS = [1, 1, 0.75, 0.5, 0.25];
 
 /**
  * These bands, complete and in order; below the first stands `none` from 0 on.
@@ -42,6 +42,20 @@ export function checkedBands(bands: readonly PressureBand[]): readonly Band[] {
       throw new RangeError(`bands must ascend in level: "${level}" does not come after "${below.level}"`);
   }
   return Object.freeze(checked);
+}
+
+/**
+ * A preset's bands, lowest first and from 0 on. `enter` replaces the entries of all bands but the lowest, as a specification's own
+ * configuration does: `presetBands("transport", [0.6, 0.8, 0.9])`.
+ * @throws TypeError for what is no preset, RangeError for entries that are too many, too few, no fractions, or do not ascend.
+ */
+export function presetBands(preset: PressurePreset, enter?: readonly number[]): readonly Band[] {
+  const bands = presetLadder(preset);
+  if (enter === undefined) return bands;
+  if (!Array.isArray(enter)) throw new TypeError(`entries must be an array of fractions, got ${describe(enter)}`);
+  if (enter.length !== bands.length - 1)
+    throw new RangeError(`preset "${preset}" takes ${bands.length - 1} entries, got ${enter.length}`);
+  return checkedBands(bands.map((band, index) => ({ ...band, enter: index > 0 ? (enter[index - 1] as number) : 0 })));
 }
 
 function checkedBand(band: PressureBand, name: string): Band {

@@ -127,6 +127,11 @@ export class PressureEvents extends EventTarget {
     if (entry) this.#remove(entry);
   }
 
+  /** @internal Whether anybody listens. */
+  protected get isHeard(): boolean {
+    return this.#entries.length > 0;
+  }
+
   /** @internal Delivers the event now, or when those before it have been. */
   protected post(event: Event): void {
     this.#queue.push(event);

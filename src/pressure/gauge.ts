@@ -4,11 +4,10 @@
 
 import { integer, ownOptions } from "../options.js";
 import { describe } from "../size.js";
-import { type Band, checkedBands, fraction, type PressureBand } from "./bands.js";
-import { PressureEvent, PressureEvents } from "./events.js";
-import { Ladder } from "./ladder.js";
-import { levelOrdinal, type PressureLevel } from "./levels.js";
-import { presetBands, type PressurePreset } from "./presets.js";
+import { type Band, checkedBands, fraction, presetBands, type PressureBand } from "./bands.js";
+import { epochClock, LevelGauge } from "./level-gauge.js";
+import type { PressureLevel } from "./levels.js";
+import type { PressurePreset } from "./presets.js";
 import { Input, type PressureSource, type SourceState } from "./source.js";
 
 /** What a combination of sources is made from. */
@@ -48,7 +47,8 @@ export interface PressureGaugeOptions {
   onError?: (error: unknown) => void;
 }
 
-const OPTIONS = [
+/** @internal Their names. */
+export const OPTIONS = [
   "preset",
   "bands",
   "sources",
@@ -70,10 +70,7 @@ const SHIFT_MAX = 0.1;
 const DWELL_MAX = 1_000_000;
 
 /** How near one or more limits are, and which level that is: `new PressureGauge({ preset: "stream", sources: [budgetSource(budget)] })`. */
-export class PressureGauge extends PressureEvents {
-  /** Its bands, lowest first. */
-  readonly bands: readonly Band[];
-  readonly #ladder: Ladder;
+export class PressureGauge extends LevelGauge {
   readonly #inputs = new Map<string, Input>();
   readonly #combine: Combine | undefined;
   readonly #reactionMs: number;
@@ -83,53 +80,22 @@ export class PressureGauge extends PressureEvents {
   #closed = false;
   /** The fresh input with the highest pressure at the last decision. */
   #decider: Input | undefined;
-  #pressure = Number.NaN;
   #shift = 0;
 
   /** @throws TypeError, RangeError for options that are none, with the value and what would do. */
   constructor(options?: PressureGaugeOptions) {
     const given = ownOptions<PressureGaugeOptions>("PressureGauge", options, OPTIONS);
-    super(optionalFunction("onError", given.onError));
     if (given.preset !== undefined && given.bands !== undefined)
       throw new TypeError("PressureGauge: give preset or bands, not both; presetBands(preset, entries) mixes them");
-    this.bands = given.bands === undefined ? presetBands(given.preset ?? "stream") : checkedBands(given.bands);
-    const hysteresis = checkedHysteresis(given.hysteresis ?? 0.05, this.bands);
-    this.#ladder = new Ladder(this.bands, hysteresis, integer("dwell", given.dwell ?? 3, 1, DWELL_MAX));
+    const bands = given.bands === undefined ? presetBands(given.preset ?? "stream") : checkedBands(given.bands);
+    const hysteresis = checkedHysteresis(given.hysteresis ?? 0.05, bands);
+    const dwell = integer("dwell", given.dwell ?? 3, 1, DWELL_MAX);
+    super(bands, hysteresis, dwell, optionalFunction("onError", given.onError));
     this.#combine = given.combine === "max" ? undefined : optionalFunction('combine, unless "max",', given.combine);
     this.#reactionMs = given.reactionMs === undefined ? 0 : duration("reactionMs", given.reactionMs, 86_400_000);
     this.#staleAfterMs = duration("staleAfterMs", given.staleAfterMs ?? 60_000, Infinity);
     this.#clock = optionalFunction("clock", given.clock) ?? epochClock();
     for (const source of checkedSources(given.sources)) this.#inputs.set(source.name, new Input(source.name, source));
-  }
-
-  /** Share of the limit that is used, 0–1 and above when over it; the last known while `stale`, NaN before anything was known. */
-  get pressure(): number {
-    return this.#pressure;
-  }
-
-  /** The last level that was known; `none` before anything was. See `stale`. (G10, T08) */
-  get level(): PressureLevel {
-    return this.#band.level;
-  }
-
-  /** The level as a number, 0 (`none`) to 4 (`critical`), for metrics. */
-  get ordinal(): number {
-    return levelOrdinal(this.level);
-  }
-
-  /** What the preset's specification calls this level. (G11, M29, C28, T03, X10) */
-  get label(): string {
-    return this.#band.label;
-  }
-
-  /** What the preset's specification says to do about it. (G11, M30–M33) */
-  get advice(): string {
-    return this.#band.advice;
-  }
-
-  /** What adaptive sizes are to be multiplied by now, above 0 to 1 (T05). */
-  get factor(): number {
-    return this.#band.factor;
   }
 
   /** The name of the source that decided last; null before anything was known. */
@@ -157,7 +123,7 @@ export class PressureGauge extends PressureEvents {
    * Milliseconds until the deciding source meets its limit at the rate of its last samples: 0 at the limit, Infinity when it falls, is
    * flat, or its growth does not stand out from its noise. Five samples are the least that say anything. About 0.5 µs.
    */
-  get timeToLimit(): number {
+  override get timeToLimit(): number {
     return this.#decider?.timeToLimit() ?? Infinity;
   }
 
@@ -167,33 +133,20 @@ export class PressureGauge extends PressureEvents {
   }
 
   /**
-   * A dial for gradual actions, as in Envoy: 0 up to the pressure `from`, 1 from `to` on, linear between; 0 while nothing is known. O(1).
-   * @throws TypeError, RangeError unless 0 ≤ from < to.
-   */
-  scaled(from: number, to: number): number {
-    if (typeof from !== "number" || typeof to !== "number")
-      throw new TypeError(`scaled needs two numbers, got ${describe(from)} and ${describe(to)}`);
-    if (!(from >= 0 && from < to && to < Infinity))
-      throw new RangeError(`scaled needs 0 ≤ from < to, got ${from} and ${to}; 80 % is 0.8`);
-    if (!(this.#pressure > from)) return 0;
-    return this.#pressure >= to ? 1 : (this.#pressure - from) / (to - from);
-  }
-
-  /**
    * Reads every source once and moves the level: up at once, down after the dwell. Listeners run before it returns. Called from within a
    * source it only answers. O(sources); what the sources cost besides.
    */
-  sample(): PressureLevel {
-    if (this.#reading || this.#closed) return this.level;
+  override sample(): PressureLevel {
+    if (this.#reading || this.#closed) return this.band.level;
     const now = this.#clock();
     this.#reading = true;
     for (const input of this.#inputs.values()) input.read(now);
     this.#reading = false;
-    if (!this.#decide(now)) return this.level;
+    if (!this.#decide(now)) return this.band.level;
     this.#shift = this.#grownBy();
-    const from = this.level;
-    this.#ladder.step(this.#projected());
-    return this.#moved(from, now);
+    const from = this.band.level;
+    this.ladder.step(this.#projected());
+    return this.moved(from, this.#decider!.name, now);
   }
 
   /**
@@ -203,13 +156,13 @@ export class PressureGauge extends PressureEvents {
    * @throws RangeError for a name that is no source of this gauge.
    */
   observe(pressure: number, source: string = UNNAMED): PressureLevel {
-    if (this.#closed) return this.level;
+    if (this.#closed) return this.band.level;
     const now = this.#clock();
     this.#inputOf(source).push(pressure, now);
-    if (!this.#decide(now)) return this.level;
-    const from = this.level;
-    this.#ladder.raise(this.#projected());
-    return this.#moved(from, now);
+    if (!this.#decide(now)) return this.band.level;
+    const from = this.band.level;
+    this.ladder.raise(this.#projected());
+    return this.moved(from, this.#decider!.name, now);
   }
 
   /** Closes its sources, those too that others read: from now on nothing is known and no level changes. Idempotent. */
@@ -229,10 +182,6 @@ export class PressureGauge extends PressureEvents {
     this.close();
   }
 
-  get #band(): Band {
-    return this.bands[this.#ladder.index]!;
-  }
-
   /** Settles which source counts and what the pressure is; false when no source is fresh, and all stays as it was. */
   #decide(now: number): boolean {
     let highest: Input | undefined;
@@ -242,7 +191,7 @@ export class PressureGauge extends PressureEvents {
     }
     if (highest === undefined) return false;
     this.#decider = highest;
-    this.#pressure = this.#combine ? this.#combined(this.#combine, highest, now) : highest.pressure;
+    this.known = this.#combine ? this.#combined(this.#combine, highest, now) : highest.pressure;
     return true;
   }
 
@@ -273,16 +222,8 @@ export class PressureGauge extends PressureEvents {
 
   /** The pressure as the ladder sees it: lower entries and a higher pressure are the same. At the limit itself nothing is waited for. */
   #projected(): number {
-    const pressure = this.#pressure;
+    const pressure = this.known;
     return pressure >= 1 ? pressure : pressure + this.#shift;
-  }
-
-  /** Announces the level where it is another than before. */
-  #moved(from: PressureLevel, at: number): PressureLevel {
-    const to = this.level;
-    if (to !== from)
-      this.post(new PressureEvent({ from, to, pressure: this.#pressure, source: this.#decider!.name, at }));
-    return this.level;
   }
 
   #inputOf(name: string): Input {
@@ -296,12 +237,6 @@ export class PressureGauge extends PressureEvents {
     this.#inputs.set(name, input);
     return input;
   }
-}
-
-/** Milliseconds since the epoch that no change of the wall clock moves. */
-function epochClock(): () => number {
-  const { timeOrigin } = performance;
-  return () => timeOrigin + performance.now();
 }
 
 function optionalFunction<T>(name: string, value: T | undefined): T | undefined {

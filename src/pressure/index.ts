@@ -2,6 +2,7 @@
 
 /** The gauge, its levels and its events. */
 export { PressureGauge, type Combine, type CombinedReading, type PressureGaugeOptions } from "./gauge.js";
+export type { LevelGauge } from "./level-gauge.js";
 export { BudgetGauge, type LevelledBudget } from "./budget-gauge.js";
 export {
   PressureEvent,
@@ -12,8 +13,8 @@ export {
   type PressureListener,
 } from "./events.js";
 export { levelOrdinal, PRESSURE_LEVELS, type PressureLevel } from "./levels.js";
-export { PRESSURE_PRESETS, presetBands, type PressurePreset } from "./presets.js";
-export type { Band, PressureBand } from "./bands.js";
+export { PRESSURE_PRESETS, type PressurePreset } from "./presets.js";
+export { presetBands, type Band, type PressureBand } from "./bands.js";
 
 /** What it reads. */
 export type { PressureSource, SourceReading, SourceState } from "./source.js";

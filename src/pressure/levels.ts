@@ -12,3 +12,6 @@ export const PRESSURE_LEVELS: readonly PressureLevel[] = ["none", "low", "modera
 
 /** A level's rank, 0 (`none`) to 4 (`critical`); −1 for what is no level. O(1). */
 export const levelOrdinal = (level: PressureLevel): number => PRESSURE_LEVELS.indexOf(level);
+
+/** @internal By level, what adaptive sizes are multiplied by unless a band says otherwise (T05). */
+export const FACTORS: readonly number[] = [1, 1, 0.75, 0.5, 0.25];

@@ -2,8 +2,8 @@
 // Where a specification contradicts itself, governance.md §2.1 says which side was taken: entered at `>=`, every band reachable.
 
 import { describe } from "../size.js";
-import { type Band, checkedBands, type PressureBand } from "./bands.js";
-import type { PressureLevel } from "./levels.js";
+import type { Band } from "./bands.js";
+import { FACTORS, levelOrdinal, type PressureLevel } from "./levels.js";
 
 /** A specification's ladder; `name.variant` is the same ladder with the entries of one of its recipes. */
 export type PressurePreset =
@@ -74,22 +74,24 @@ const VARIANTS: Record<string, readonly number[]> = {
 /** All presets there are. */
 export const PRESSURE_PRESETS = [...Object.keys(LADDERS), ...Object.keys(VARIANTS)] as readonly PressurePreset[];
 
-/**
- * A preset's bands, lowest first and from 0 on. `enter` replaces the entries of all bands but the lowest, as a specification's own
- * configuration does: `presetBands("transport", [0.6, 0.8, 0.9])`.
- * @throws TypeError for what is no preset, RangeError for entries that are too many, too few, no fractions, or do not ascend.
- */
-export function presetBands(preset: PressurePreset, enter?: readonly number[]): readonly Band[] {
-  if (typeof preset !== "string" || !PRESSURE_PRESETS.includes(preset))
-    throw new TypeError(`there is no preset ${describe(preset)}; there are ${PRESSURE_PRESETS.join(", ")}`);
-  const rows = LADDERS[preset.split(".")[0]!]!;
-  const entries = enter ?? VARIANTS[preset]?.map((percent) => percent / 100);
-  if (entries !== undefined && entries.length !== rows.length - 1)
-    throw new RangeError(`preset "${preset}" takes ${rows.length - 1} entries, got ${entries.length}`);
-  return checkedBands(
-    rows.map(([percent, level, label, advice, factor], index): PressureBand => {
-      const at = index > 0 && entries ? entries[index - 1]! : percent / 100;
-      return { enter: at, level, label, advice, ...(factor === undefined ? {} : { factor }) };
-    }),
+/** @internal @throws TypeError for what is no preset. */
+export function checkedPreset(preset: PressurePreset): PressurePreset {
+  if (PRESSURE_PRESETS.includes(preset)) return preset;
+  throw new TypeError(`there is no preset ${describe(preset)}; there are ${PRESSURE_PRESETS.join(", ")}`);
+}
+
+/** @internal A preset's bands, lowest first and from 0 on. @throws TypeError for what is no preset. */
+export function presetLadder(preset: PressurePreset): readonly Band[] {
+  const entries = VARIANTS[preset];
+  return Object.freeze(
+    LADDERS[checkedPreset(preset).split(".")[0]!]!.map(([percent, level, label, advice, factor], index) =>
+      Object.freeze({
+        enter: ((index > 0 && entries?.[index - 1]) || percent) / 100,
+        level,
+        label,
+        advice,
+        factor: factor ?? FACTORS[levelOrdinal(level)]!,
+      }),
+    ),
   );
 }

@@ -4,6 +4,9 @@
 /** Samples it looks back over: enough to tell a ramp from noise, few enough to see one begin. */
 const SAMPLES = 8;
 
+/** Samples that follow closer than this are one, the last of them: who looks often must not look back over microseconds. */
+const GAP_MS = 10;
+
 /** How many standard deviations the count of rising pairs must stand from what no trend would give: 2 % of flat, noisy windows do. */
 const DEVIATIONS = 2;
 
@@ -14,6 +17,10 @@ export class Trend {
 
   /** Adds a sample, at a time in milliseconds. */
   add(at: number, value: number): void {
+    if (at - (this.#at.at(-2) ?? Number.NEGATIVE_INFINITY) < GAP_MS) {
+      this.#at.pop();
+      this.#values.pop();
+    }
     if (this.#at.push(at) > SAMPLES) this.#at.shift();
     if (this.#values.push(value) > SAMPLES) this.#values.shift();
   }
