@@ -34,6 +34,13 @@ function limitCode({ isImpossible, waitedMs }: LimitFacts): string {
   return waitedMs === undefined ? "ERR_MEMORY_LIMIT" : "ERR_MEMORY_LIMIT_TIMEOUT";
 }
 
+/** What the numbers do not say. */
+function whyNot({ requested, budgetPath, isBudget, isImpossible, waitedMs }: LimitFacts, available: number): string {
+  if (waitedMs !== undefined) return `; waited ${waitedMs} ms for room in ${budgetPath}`;
+  if (!isBudget) return requested <= available ? `; what is free in ${budgetPath} lies in pieces too small` : "";
+  return isImpossible ? `; more than all of ${budgetPath}` : `; no room in ${budgetPath}`;
+}
+
 /** A request does not fit under a limit (G05; the text is G06's). Nothing was taken. */
 export class MemoryLimitExceededError extends CisternError {
   readonly requested: number;
@@ -55,10 +62,7 @@ export class MemoryLimitExceededError extends CisternError {
     super(
       limitCode(facts),
       `memory limit exceeded: requested ${requested} bytes, limit ${limit} bytes, currently allocated ${current} bytes (${usagePercent.toFixed(1)}% used)` +
-        (requested <= available && !facts.isBudget
-          ? `; what is free in ${facts.budgetPath} lies in pieces too small`
-          : "") +
-        (facts.waitedMs === undefined ? "" : `; waited ${facts.waitedMs} ms for room in ${facts.budgetPath}`) +
+        whyNot(facts, available) +
         consumers.map(({ tag, bytes }, i) => `${i === 0 ? "; held by " : ", "}${tag || "untagged"}: ${bytes}`).join(""),
     );
     this.requested = facts.requested;

@@ -38,7 +38,7 @@ describe("the error of a request that does not fit", () => {
     });
     expect((error as MemoryLimitExceededError).usagePercent).toBeCloseTo(88.89, 2);
     expect(error.message).toBe(
-      "memory limit exceeded: requested 150 bytes, limit 900 bytes, currently allocated 800 bytes (88.9% used); held by frames: 500, packets: 300",
+      "memory limit exceeded: requested 150 bytes, limit 900 bytes, currently allocated 800 bytes (88.9% used); no room in root/child; held by frames: 500, packets: 300",
     );
     take(root, 90);
     expect(child.check(11)).toMatchObject({ requested: 11, limit: 1000, current: 990, budgetPath: "root" });
@@ -71,6 +71,7 @@ describe("the error of a request that does not fit", () => {
     const wide = root.child("wide", { limit: 150 });
     expect(wide.check(151)).toMatchObject({ code: "ERR_MEMORY_LIMIT_NEVER", limit: 150, budgetPath: "root/wide" });
     expect(wide.check(101)).toMatchObject({ code: "ERR_MEMORY_LIMIT_NEVER", limit: 100, budgetPath: "root" });
+    expect(wide.check(101)!.message).toMatch(/; more than all of root(;|$)/);
     take(wide, 60);
     expect(wide.check(41)).toMatchObject({ code: "ERR_MEMORY_LIMIT", limit: 100, budgetPath: "root" });
     expect(wide.check(101)).toMatchObject({ code: "ERR_MEMORY_LIMIT_NEVER", limit: 100, budgetPath: "root" });
