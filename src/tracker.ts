@@ -7,7 +7,7 @@ import type { Budget } from "./budget.js";
 import type { LeakGroup } from "./monitor/leak-report.js";
 import type { Reservation } from "./reservation.js";
 
-/** @internal Hears of this thread's handles. */
+/** Hears of this thread's handles. */
 export interface Tracker {
   /** What the handle holds is this thread's from here on; or the Block it is moved, and holds another place. */
   made(handle: Block | Reservation, core: Core): void;

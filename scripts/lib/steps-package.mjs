@@ -35,6 +35,10 @@ const INSTALL_SCRIPTS = ["preinstall", "install", "postinstall", "prepare"];
 
 const CONSUMER = `
 import { Region } from "cistern";
+import { processInChunks, Throttle } from "cistern/flow";
+import { Governor } from "cistern/governor";
+import { Monitor, trackLeaks } from "cistern/monitor";
+import { BudgetGauge, heapSource, PressureGauge } from "cistern/pressure";
 
 const region = await Region.create({ size: "4MiB" });
 const offset = region.heap.alloc(100);
@@ -43,6 +47,22 @@ if (!region.heap.free(offset)) throw new Error("a live block was not freed");
 if (region.heap.free(offset)) throw new Error("a block was freed twice");
 const { ok, problems } = region.check();
 if (!ok) throw new Error(problems.join("; "));
+
+// Every entry, in one program: what one makes the others take.
+const budget = region.budget("budget", { limit: "1MiB", soft: "80%", tags: ["rows"] });
+const gauge = new BudgetGauge(budget, { preset: "cache" });
+const governor = new Governor(budget, { gauge });
+const monitor = new Monitor({ region });
+for (const [name, one] of Object.entries({ gauge, region: region.pressure, heap: new PressureGauge({ sources: [heapSource()] }) }))
+  monitor.addGauge(name, one);
+const leaks = trackLeaks(region, { level: "paranoid" });
+for await (const { start, end } of processInChunks(100, { usagePercent: () => budget.usagePercent }))
+  budget.tryReserve(end - start, "rows");
+await new Throttle({ rate: "1MiB" }).take(100);
+governor.close();
+leaks.check();
+const { leakedBytes, tracked } = budget.close();
+if (leakedBytes !== 100 || tracked?.[0]?.tag !== "rows") throw new Error("a close reports what it gave back");
 region.close();
 `;
 
