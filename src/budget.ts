@@ -111,7 +111,7 @@ export class Budget {
     const numberOf = (tag: string): number => source.budgets.known(tag) ?? textNumber(source, "a tag", tag);
     return (bytes, tag) => {
       // What is a number from 0 to 2^53 − 1 without a fraction.
-      if (!(bytes >= 0 && bytes <= Number.MAX_SAFE_INTEGER && Math.floor(bytes) === bytes) || typeof bytes !== "number")
+      if (typeof bytes !== "number" || !(bytes >= 0 && bytes <= Number.MAX_SAFE_INTEGER && Math.floor(bytes) === bytes))
         integer("bytes", bytes, 0, Number.MAX_SAFE_INTEGER);
       const number = tag === undefined ? 0 : numberOf(tag);
       const record = reserve(at, state, bytes, number);

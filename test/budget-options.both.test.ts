@@ -325,7 +325,11 @@ describe("bytes", () => {
       });
     for (const bytes of [...NO_NUMBER, undefined] as number[])
       expectUntouched(r, show(bytes), () => {
-        for (const act of acts(bytes)) expect(errorOf(act), `${show(bytes)} ${String(act)}`).toBeInstanceOf(TypeError);
+        for (const act of acts(bytes)) {
+          const error = errorOf(act);
+          expect(error, `${show(bytes)} ${String(act)}`).toBeInstanceOf(TypeError);
+          expect((error as Error).message).toMatch(/^bytes must be a number, got /);
+        }
       });
     expectUntouched(r, "split", () => expect(errorOf(() => held.split(101))).toBeInstanceOf(RangeError));
     expect(held.size).toBe(100);

@@ -47,8 +47,12 @@ export class Admission {
       hard = 0.95,
       random = Math.random,
     } = ownOptions<AdmissionOptions>("Admission", options, ["pressure", "soft", "hard", "random"]);
-    if (typeof pressure === "object" && pressure !== null) this.#read = () => pressure.pressure;
-    else this.#read = callable("pressure", pressure as () => number);
+    if (typeof pressure === "object" && pressure !== null) {
+      // Else each reading fails, and before the first good one all is admitted.
+      if (!("pressure" in pressure))
+        throw new TypeError("pressure must be a function, or an object that has pressure: a gauge, got an object");
+      this.#read = () => pressure.pressure;
+    } else this.#read = callable("pressure", pressure as () => number);
     this.#soft = finite("soft", soft, 0);
     this.#hard = finite("hard", hard, 0);
     if (!(soft < hard)) throw new RangeError(`soft must be below hard, got ${soft} and ${hard}`);

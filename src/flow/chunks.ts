@@ -55,7 +55,7 @@ export function processInChunks(total: number, options: ChunkOptions): AsyncGene
     threshold: finite("threshold", own.threshold ?? 80, 0),
     grow: finite("grow", own.grow ?? 1.25, 1),
     usagePercent: callable("usagePercent", own.usagePercent!),
-    ...(own.gcHint && { gcHint: having("gcHint", own.gcHint, ["hint"]) }),
+    ...(own.gcHint !== undefined && { gcHint: having("gcHint", own.gcHint, ["hint"]) }),
     ...(signal && { signal }),
   };
   return chunks(total, settled);

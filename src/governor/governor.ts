@@ -69,7 +69,7 @@ export class Governor extends Events<GovernorEvents> {
 
   /** @throws TypeError. */
   constructor(budget: Budget, options: GovernorOptions = {}) {
-    super();
+    super(["over", "error"]);
     const { gauge, clock = monotonicMs } = ownOptions<GovernorOptions>("Governor", options, ["gauge", "clock"]);
     this.#budget = having("budget", budget, ["tryReserve", "registerReclaimer", "check"]);
     this.#clock = callable("clock", clock);

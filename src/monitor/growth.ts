@@ -4,6 +4,7 @@
 import { callable, finite } from "../flow/arguments.js";
 import { type Clock, monotonicMs } from "../flow/time.js";
 import { integer, ownOptions } from "../options.js";
+import { describe } from "../size.js";
 import { Episode, type Look } from "./episode.js";
 
 export interface GrowthOptions {
@@ -74,6 +75,8 @@ export class GrowthDetector {
   observe(usedBytes: number, limitBytes: number, atMs: number = this.#clock()): GrowthAlert | undefined {
     finite("usedBytes", usedBytes, 0);
     finite("limitBytes", limitBytes, 0);
+    // A clock that says NaN leaves a reading out.
+    if (typeof atMs !== "number") throw new TypeError(`atMs must be a number, got ${describe(atMs)}`);
     const readings = this.#readings;
     if (!(atMs >= (readings.at(-1)?.atMs ?? -Infinity) + this.#horizonMs / RESOLUTION)) return undefined;
     readings.push({ usedBytes, atMs });

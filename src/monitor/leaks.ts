@@ -115,7 +115,7 @@ export class LeakTracker extends Events<LeakEvents> {
 
   /** @internal */
   constructor(region: Region, options?: LeakOptions) {
-    super();
+    super(["leak", "error"]);
     const own = ownOptions<LeakOptions>("trackLeaks", options, OPTIONS);
     const { memory, id } = having("region", region, ["handle", "allocate"]).handle();
     this.#memory = memory;

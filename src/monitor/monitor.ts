@@ -127,15 +127,16 @@ export class Monitor extends Events<MonitorEvents> {
 
   /** Does not run yet. @throws TypeError, RangeError. */
   constructor(options: MonitorOptions = {}) {
-    super();
+    super(["sample", "late", "gc", "error"]);
     const own = ownOptions<MonitorOptions>("Monitor", options, OPTIONS);
     const intervalMs = finite("intervalMs", own.intervalMs ?? 1000, 1);
     this.#firstMs = own.minIntervalMs ?? Math.min(100, intervalMs);
     this.#period = new AdaptivePeriod(this.#firstMs, intervalMs);
     this.#periodMs = intervalMs;
     this.#history = new History(own.history ?? 600);
-    this.#region = own.region && having("region", own.region, ["stats"]);
-    this.#allocatedBytes = own.allocatedBytes && callable("allocatedBytes", own.allocatedBytes);
+    this.#region = own.region === undefined ? undefined : having("region", own.region, ["stats"]);
+    this.#allocatedBytes =
+      own.allocatedBytes === undefined ? undefined : callable("allocatedBytes", own.allocatedBytes);
     this.#clock = callable("clock", own.clock ?? monotonicMs);
     this.#wallClock = callable("wallClock", own.wallClock ?? Date.now);
     this.#timers = having("timers", own.timers ?? hostTimers, ["set", "clear"]);

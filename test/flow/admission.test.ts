@@ -156,6 +156,7 @@ describe("wrong arguments", () => {
     ["no pressure", { soft: 0.5 }, TypeError],
     ["a pressure that is a number", { pressure: 0.5 }, TypeError],
     ["null", { pressure: null }, TypeError],
+    ["an object without a pressure", { pressure: { usagePercent: 5 } }, TypeError],
     ["soft above hard", { pressure: zero, soft: 0.9, hard: 0.8 }, RangeError],
     ["soft at hard", { pressure: zero, soft: 0.9, hard: 0.9 }, RangeError],
     ["a negative mark", { pressure: zero, soft: -0.1 }, RangeError],

@@ -149,7 +149,7 @@ describe("wrong arguments", () => {
     for (const wrong of [{ chunk: 0 }, { min: 0 }, { chunk: 5, min: 6 }, { grow: 0.9 }, { threshold: -1 }]) {
       expect(() => processInChunks(10, { usagePercent, ...wrong })).toThrow(RangeError);
     }
-    for (const wrong of [{ chunks: 5 }, { gcHint: {} }, { signal: {} }, { threshold: "80%" }]) {
+    for (const wrong of [{ chunks: 5 }, { gcHint: {} }, { gcHint: "" }, { signal: {} }, { threshold: "80%" }]) {
       expect(() => processInChunks(10, { usagePercent, ...wrong } as never)).toThrow(TypeError);
     }
   });

@@ -129,6 +129,7 @@ describe("wrong arguments", () => {
     expect(() => detector.observe(-1, 10, 0)).toThrow(RangeError);
     expect(() => detector.observe(1, Number.NaN, 0)).toThrow(RangeError);
     expect(() => detector.observe("1" as never, 10, 0)).toThrow(TypeError);
+    for (const atMs of ["1000", new Date(0), 5n]) expect(() => detector.observe(1, 10, atMs as never)).toThrow(/atMs/);
   });
 
   it("of a time that does not go on leave a reading out", () => {

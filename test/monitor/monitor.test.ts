@@ -380,6 +380,8 @@ describe("wrong arguments", () => {
     ["no history", { history: 0 }, RangeError],
     ["too much history", { history: 2_000_000 }, RangeError],
     ["a region without stats", { region: {} }, TypeError],
+    ["a region that is a text", { region: "" }, TypeError],
+    ["a counter that is a text", { allocatedBytes: "" }, TypeError],
     ["a clock that is none", { clock: 5 }, TypeError],
     ["timers without set", { timers: { clear: () => {} } }, TypeError],
     ["a counter that is a number", { allocatedBytes: 5 }, TypeError],
