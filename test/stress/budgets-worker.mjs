@@ -3,11 +3,12 @@ import { once } from "node:events";
 import { parentPort, workerData } from "node:worker_threads";
 import { Region } from "../../dist/node/index.js";
 import { createActor } from "./budgets-actor.mjs";
+import { brokenBudget } from "./budgets-broken.mjs";
 
 const { handle, role, seed = 1, shared, ...part } = workerData;
-/** What the threads of a test count together, without the region: [granted, stop, closed]. */
-const words = new Int32Array(shared ?? new SharedArrayBuffer(12));
-const [GRANTED, STOP, CLOSED] = [0, 1, 2];
+/** What the threads of a test count together, without the region: [granted, stop, closed, what a broken budget uses]. */
+const words = new Int32Array(shared ?? new SharedArrayBuffer(16));
+const [GRANTED, STOP, CLOSED, USED] = [0, 1, 2, 3];
 
 let state = seed >>> 0;
 function below(limit) {
@@ -19,8 +20,11 @@ function below(limit) {
 
 const isBusy = (error) => error.code === "ERR_REGION_BUSY";
 
-/** The budget at the end of these names; the first is a root. */
-const follow = (region, names) => names.slice(1).reduce((budget, name) => budget.child(name), region.budget(names[0]));
+/** The budget at the end of these names; the first is a root. A control has a broken one. */
+const follow = (region, names) =>
+  part.broken === undefined
+    ? names.slice(1).reduce((budget, name) => budget.child(name), region.budget(names[0]))
+    : brokenBudget(part.broken, words, USED, part.limit);
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -41,7 +41,7 @@ interface Setting {
   shared: SharedArrayBuffer;
 }
 
-const setting = (): Setting => ({ r: region({ maxOwners: 8, busyMs: 1000 }), shared: new SharedArrayBuffer(12) });
+const setting = (): Setting => ({ r: region({ maxOwners: 8, busyMs: 1000 }), shared: new SharedArrayBuffer(16) });
 
 function start({ r, shared }: Setting, role: string, index: number, part: object): Worker {
   const workerData = { handle: r.handle(), shared, role, seed: SEED + index, ...part };
@@ -112,6 +112,31 @@ describe(`${THREADS} threads at one limit`, () => {
     },
     FIVE_MINUTES,
   );
+});
+
+describe("a counter that is broken on purpose (control)", () => {
+  it("and checks before it adds is granted more than its limit by the same threads (D01)", async () => {
+    const s = setting();
+    const part = { names: [], attempts: ATTEMPTS, limit: LIMIT, most: Math.floor(LIMIT / 3), keep: 6 };
+    const broken = "checkThenAdd";
+    const threads = Array.from({ length: THREADS }, (_, i) => start(s, "hammer", i, { ...part, broken }));
+    const over = sum(await finished(threads), "over");
+    expect(over).toBeGreaterThan(0);
+    totals["control: check, then add"] = { over };
+  });
+
+  it("and takes back what it added refuses what always fits, beside the same hopeless ones (D02)", async () => {
+    const s = setting();
+    const part = { names: [], limit: LIMIT, broken: "addThenTakeBack" };
+    const hopeless = [LIMIT + 1, LIMIT + 5].map((bytes, i) => start(s, "hopeless", i, { ...part, bytes }));
+    const small = [1, 2].map((bytes, i) => start(s, "small", 2 + i, { ...part, bytes, attempts: ATTEMPTS }));
+    const answers = finished([...hopeless, ...small]);
+    await Promise.all(small.map((thread) => once(thread, "exit")));
+    Atomics.store(new Int32Array(s.shared), STOP, 1);
+    const refused = sum((await answers).slice(2), "refused");
+    expect(refused).toBeGreaterThan(0);
+    totals["control: add, then take back"] = { refused };
+  });
 });
 
 describe("small requests beside hopeless ones", () => {
