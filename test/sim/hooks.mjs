@@ -292,6 +292,6 @@ export class Hooks {
     if (entry.reason) return;
     const kinds = `${KIND_NAMES[this.kinds[before]]}/${KIND_NAMES[this.kinds[now]]}`;
     const names = `${this.sites[before].name} and ${this.sites[now].name}`;
-    throw new Violation(`race on ${entry.where} (${kinds}): ${names}`);
+    throw Object.assign(new Violation(`race on ${entry.where} (${kinds}): ${names}`), { key });
   }
 }

@@ -3,9 +3,8 @@
 //   npm run sim -- [--json] [--quick] [--scenario NAME] [--seed S] [--schedules N]
 //                  [--mutant NAME] [--schedule DECISIONS [--deaths] [--trace]] [--list] [--learn] [--core DIRECTORY] [--no-edges]
 //
-// --quick takes at most a minute (on a machine so loaded that the mutants take longer than that, up to a minute and a half); without
-// it every form is carried to its bound, and then N schedules for each scenario are filled up with random ones. --schedule replays one
-// schedule, as a violation prints it.
+// --quick takes at most a minute; without it every form is carried to its bound, and then N schedules for each scenario are filled up with
+// random ones. --schedule replays one schedule, as a violation prints it. --learn is told of in killers.mjs.
 
 import { releaseBundle } from "./bundle.mjs";
 import { readKillers, writeKillers } from "./killers.mjs";
@@ -18,9 +17,8 @@ import { Progress, isWrong, printReport, toJson, unhit } from "./report.mjs";
 
 // Of the minute: room for starting and ending.
 const QUICK_MS = 53_000;
-// Mutants come first and take seconds; where they take that long the machine is so loaded that the scenarios get more than the minute.
-const MUTANTS_MS = 80_000;
-const SCENARIOS_MS = 15_000;
+// Mutants come first and take seconds, where the table of what killed them is of this core; else what is not found by then is undecided.
+const MUTANTS_MS = 38_000;
 // Schedules that each scenario of a mutant is given, from round to round. The slowest mutant of all needs some 7,000.
 const ROUNDS = [400, 4_000, 40_000];
 const EQUIVALENT_ROUNDS = [1_500];
@@ -34,16 +32,22 @@ function chosen(items, wanted, what) {
   return found;
 }
 
-/** Runs the scenarios, each with an equal share of the time that is left when it begins. */
+/** Runs the scenarios, each with its share of the time that is left when it begins: as much as any, or as many times that as it says. */
 async function runScenarios(pool, scenarios, run, progress) {
   const results = [];
-  const tasks = scenarios.map(({ name }) => (left) => ({
-    name,
-    seed: run.seed,
-    schedules: run.schedules ?? Infinity,
-    fill: run.schedules !== undefined,
-    milliseconds: run.until === Infinity ? Infinity : Math.max(20, ((run.until - performance.now()) * WORKERS) / left),
-  }));
+  let left = scenarios.reduce((sum, { share = 1 }) => sum + share, 0);
+  const tasks = scenarios.map(({ name, share = 1 }) => () => {
+    const time = run.until - performance.now();
+    const milliseconds = run.until === Infinity ? Infinity : Math.max(20, (time * WORKERS * share) / left);
+    left -= share;
+    return {
+      name,
+      seed: run.seed,
+      schedules: run.schedules ?? Infinity,
+      fill: run.schedules !== undefined,
+      milliseconds,
+    };
+  });
   await pool.run(tasks, (result) => {
     results.push(result);
     progress.scenario(result);
@@ -125,8 +129,7 @@ async function simulate(options) {
     const { results: hunted, problems } = await runMutants(pool, fit, scenarios, { ...run, until }, progress);
     if (unfit !== undefined) problems.push(`no mutant was tried: ${unfit}`);
     const exploring = performance.now();
-    const left = Math.max(end(QUICK_MS), exploring + SCENARIOS_MS);
-    const results = await runScenarios(pool, asked, { ...run, until: left }, progress);
+    const results = await runScenarios(pool, asked, { ...run, until: end(QUICK_MS) }, progress);
     const explored = performance.now() - exploring;
     progress.end();
     for (const name of unhit(results, sites))

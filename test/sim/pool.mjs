@@ -23,7 +23,7 @@ export class Pool {
     await Promise.all(
       this.workers.map(async (worker) => {
         await worker.ready;
-        while (queue.length > 0) done(await this.#ask(worker, queue.shift()(queue.length + 1)));
+        while (queue.length > 0) done(await this.#ask(worker, queue.shift()()));
       }),
     );
   }

@@ -1,7 +1,7 @@
 // Stage: one scenario on one machine: its actors, its set-up, and what one schedule of it is, from the snapshot to the audit.
 //
 // A scenario: { name, setup(stage)?, programs: { a, b, c? }, pages?, owners?, mayBeFull?, hasMemory?, bounds?,
-// pending?, about? }. Each program is a generator of
+// share?, pending?, about? }. `share` says how many times as much of a quick run's time it gets as any other. Each program is a generator of
 // an actor's calls; the names a, b, c are threads 0, 1, 2. Where deaths are explored, a fourth thread, the undertaker, begins when one
 // died: it announces the death and recovers, beside the others, and may die too.
 

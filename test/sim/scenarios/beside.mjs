@@ -51,6 +51,8 @@ const takes = (write, where) =>
     `died taking a Block, before its ${where}; another takes it, releases it and takes it again`,
     diedTaking(write),
     { a: burial([0]), b: (t) => churn(t) },
+    // What a swap of the mark in two would do takes this death and two preemptions: that bound is to be reached in a quick run too.
+    { share: 5 },
   );
 
 /** Its record is empty, and the dead one's journal says that it won. */
