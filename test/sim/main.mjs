@@ -129,12 +129,22 @@ async function simulate(options) {
     const { results: hunted, problems } = await runMutants(pool, fit, scenarios, { ...run, until }, progress);
     if (unfit !== undefined) problems.push(`no mutant was tried: ${unfit}`);
     const exploring = performance.now();
+    const before = process.cpuUsage();
     const results = await runScenarios(pool, asked, { ...run, until: end(QUICK_MS) }, progress);
     const explored = performance.now() - exploring;
+    const { user, system } = process.cpuUsage(before);
     progress.end();
     for (const name of unhit(results, sites))
       problems.push(`${name} was passed, but nobody could be made to die there`);
-    return { results, hunted: undoubted(hunted, results), problems, explored, sites, workers: WORKERS };
+    return {
+      results,
+      hunted: undoubted(hunted, results),
+      problems,
+      explored,
+      cpu: (user + system) / 1000,
+      sites,
+      workers: WORKERS,
+    };
   } finally {
     await pool.close();
   }

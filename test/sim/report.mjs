@@ -23,13 +23,15 @@ function rateOf(results) {
 }
 
 /** The sums over all scenarios; sites are counted once, however many scenarios pass them. */
-function totals({ results, explored, workers }) {
+function totals({ results, explored, cpu, workers }) {
   const total = Object.fromEntries(SUMS.map((key) => [key, results.reduce((sum, result) => sum + result[key], 0)]));
   total.deathSites = union(results, "sites").size;
   total.deathSitesHit = union(results, "hit").size;
   const seconds = explored / 1000;
   total.schedulesPerSecond = Math.round(total.schedules / seconds);
   total.schedulesPerSecondPerCore = Math.round(total.schedules / seconds / workers);
+  // Of a core that others work on too, by what the workers had of it.
+  total.schedulesPerCpuSecond = Math.round(total.schedules / (cpu / 1000));
   total.schedulesPerSecondPerCoreOnHeap = rateOf(results.filter(({ isHeapAlone }) => isHeapAlone));
   total.complete = results.filter(({ complete }) => complete).length;
   return total;
