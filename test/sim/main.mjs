@@ -38,7 +38,7 @@ async function runScenarios(pool, scenarios, run, progress) {
   let left = scenarios.reduce((sum, { share = 1 }) => sum + share, 0);
   const tasks = scenarios.map(({ name, share = 1 }) => () => {
     const time = run.until - performance.now();
-    const milliseconds = run.until === Infinity ? Infinity : Math.max(20, (time * WORKERS * share) / left);
+    const milliseconds = run.until === Infinity ? Infinity : Math.max(5, (time * WORKERS * share) / left);
     left -= share;
     return {
       name,

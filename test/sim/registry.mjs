@@ -1,4 +1,5 @@
-// Registry: every scenario of every file under scenarios/, found by listing the folder: a part that wants its own adds a file.
+// Registry: every scenario of every file under scenarios/, found by listing the folder: a part that wants its own adds a file. README.md beside this
+// says what else a part brings.
 
 import { readdirSync } from "node:fs";
 
