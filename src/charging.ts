@@ -40,11 +40,7 @@ export function budgetNode(source: ReservationSource, what: string, budget: Budg
  * are asked, who answer when they can. Answers what `attempt` did last, 0: refused.
  */
 export function makeRoom(source: ReservationSource, bytes: number, attempt: () => number): number {
-  const { budgets, reclaimers } = source;
-  if (budgets.core.exports.reason() !== OVER_LIMIT) return 0;
-  const { refuser } = budgets;
-  if (refuser.at === 0 || (reclaimers.count === 0 && budgets.isCalled(refuser.at))) return 0;
-  return reclaimers.makeRoom(refuser, bytes, () => attempt() || undefined) ?? 0;
+  return source.reclaimers.tryHarder(bytes, attempt);
 }
 
 /** @internal Why an allocation that is charged to `node` was refused; undefined when not by a budget. */

@@ -124,6 +124,14 @@ export class Reclaimers {
     return this.#entries.filter((entry) => entry.budget.at === budget).map(({ stats }) => ({ ...stats }));
   }
 
+  /** After the core refused `bytes` bytes: as `makeRoom`, if bytes are what is missing. Answers what `attempt` did last, 0: refused. */
+  tryHarder(bytes: number, attempt: () => number): number {
+    const { core, refuser } = this.#budgets;
+    if (core.exports.reason() !== OVER_LIMIT || refuser.at === 0) return 0;
+    if (this.count === 0 && this.#budgets.isCalled(refuser.at)) return 0;
+    return this.makeRoom(refuser, bytes, () => attempt() || undefined) ?? 0;
+  }
+
   /**
    * For a request that `refuser` has no room for: runs the synchronous reclaimers of this thread while they make progress, and `attempt` after
    * each that did, until it answers something. Then others are asked, who answer when they can.

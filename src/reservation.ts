@@ -105,15 +105,32 @@ export class Reservation {
   }
 
   /**
-   * Makes it `bytes` long. False: there is no room for more, and it is as before. O(depth).
+   * Makes it `bytes` long. False: there is no room for more, and it is as before. Runs reclaimers before it gives up, as `budget.tryReserve`. O(depth).
    * @throws StaleReservationError after its release; BudgetClosedError, RegionBusyError; TypeError, RangeError for what is no size.
    */
   tryResize(bytes: number): boolean {
+    return this.resize(bytes, true);
+  }
+
+  /** @internal As tryResize; asks nobody for room unless `mayAsk`. */
+  resize(bytes: number, mayAsk: boolean): boolean {
     integer("bytes", bytes, 0, Number.MAX_SAFE_INTEGER);
-    const done = this.source.budgets.core.exports.reservationResize(this.record, this.low, this.high, bytes) !== 0;
-    if (!done) this.#explain("tryResize");
+    const { exports } = this.source.budgets.core;
+    const attempt = (): number => exports.reservationResize(this.record, this.low, this.high, bytes);
+    return this.#settled("tryResize", attempt, mayAsk ? () => bytes - this.size : undefined);
+  }
+
+  /** Whether `attempt` did what it should; after it was refused, room for `more` bytes is made and it is repeated while there is progress. */
+  #settled(what: string, attempt: () => number, more: (() => number) | undefined): boolean {
+    let isDone = attempt() !== 0;
+    if (!isDone) {
+      this.#explain(what);
+      isDone = more !== undefined && this.source.reclaimers.tryHarder(more(), attempt) !== 0;
+      // Whoever was asked may have closed its budget.
+      if (!isDone) this.#requireLive();
+    }
     tellLevels(this.source);
-    return done;
+    return isDone;
   }
 
   /**
@@ -133,6 +150,7 @@ export class Reservation {
 
   /**
    * Charges it to another budget of the region instead: both happen at once, or neither. False: there is no room there, and it is as before.
+   * Runs reclaimers before it gives up.
    * @throws as tryResize.
    */
   moveTo(budget: Budget): boolean {
@@ -140,10 +158,9 @@ export class Reservation {
     const { at, state, regionId } = budget ?? {};
     if (regionId !== this.source.regionId || !Number.isInteger(at) || !Number.isInteger(state) || !budgets.isNode(at))
       throw new TypeError("moveTo needs a budget of this region");
-    const done = budgets.core.exports.reservationMove(this.record, this.low, this.high, at, state) !== 0;
-    if (!done) this.#explain("moveTo");
-    tellLevels(this.source);
-    return done;
+    const { exports } = budgets.core;
+    const attempt = (): number => exports.reservationMove(this.record, this.low, this.high, at, state);
+    return this.#settled("moveTo", attempt, () => this.size);
   }
 
   /** What names it in another thread, where `region.adoptReservation(handle)` makes it that thread's. @throws StaleReservationError. */

@@ -2,7 +2,7 @@
 // asked who has nothing to do with it. Method: exact states, holders whose bytes are reservations. How evicting fails elsewhere:
 // reclaim-failures.both.test.ts.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Region } from "../src/index.js";
+import { Region, StaleReservationError } from "../src/index.js";
 import { allWoken, expectUsed, fits, pair, take, waits } from "./budget-scene.js";
 import { expectSound } from "./lib/regions.js";
 import { reported, scene, Shelf, startTime, stopTime, turns } from "./reclaim-scene.js";
@@ -116,6 +116,36 @@ describe("the order", () => {
     expect([outcome.state, outcome.reservation?.size]).toEqual(["granted", 30]);
     expect(shelf.asked).toEqual([35]);
     expectUsed(r, [[mine, 95]]);
+  });
+});
+
+describe("a reservation that grows or moves where there is no room", () => {
+  it("makes room as a request does: for what it lacks", () => {
+    const { r, budget } = scene(1000);
+    const [full, other] = [budget.child("full", { limit: 400 }), budget.child("other")];
+    const shelf = new Shelf(full, 30, 10);
+    full.registerReclaimer(shelf.reclaimer());
+    const [grows, moves] = [take(full, 50), take(other, 100)];
+    expect([grows.tryResize(100), shelf.asked, full.usedBytes]).toEqual([true, [], 400]);
+    // 50 and a twentieth of the limit, by tens; then 50 are free, and 50 more are missing.
+    expect([grows.tryResize(150), shelf.asked, full.usedBytes]).toEqual([true, [70], 380]);
+    expect([moves.moveTo(full), shelf.asked, full.usedBytes]).toEqual([true, [70, 100], 380]);
+    expect([moves.budgetPath, grows.size]).toEqual(["root/full", 150]);
+    expect([grows.tryResize(401), grows.size]).toEqual([false, 150]);
+    expectSound(r);
+  });
+
+  it("is as before when nobody can, and stale when who was asked closed its budget", () => {
+    const { r, budget } = scene(100);
+    const held = take(budget, 60);
+    budget.registerReclaimer({ name: "nothing", reclaim: () => 0 });
+    expect([held.tryResize(101), held.tryResize(80), held.size]).toEqual([false, true, 80]);
+    const child = budget.child("child");
+    const [moved, rest] = [take(child, 10), take(child, 10)];
+    budget.registerReclaimer({ name: "closes", priority: 0, reclaim: () => void child.close() });
+    expect(() => moved.tryResize(50)).toThrow(StaleReservationError);
+    expect([rest.isLive, budget.usedBytes]).toEqual([false, 80]);
+    expectSound(r);
   });
 });
 

@@ -204,7 +204,7 @@ export class GovernedThing {
   #charge(bytes: number): boolean {
     if (this.#isClosed) return true;
     if (!this.#reservation.isLive) throw new BudgetClosedError(this.#budget.path);
-    return this.#reservation.tryResize(bytes);
+    return this.#reservation.resize(bytes, false);
   }
 
   /**
