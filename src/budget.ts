@@ -3,18 +3,8 @@
 // is charged may lie anywhere: only a reservation moves bytes, and eviction, cancelling and closing go through it.
 
 import { type Budgets, type Held, LIMIT, MIN, NO_NODE, type Node, PEAK, USED } from "../bindings/budgets.js";
-import {
-  BUDGET_GONE,
-  BUSY,
-  HAS_CHILDREN,
-  NEVER,
-  OK,
-  OTHERS_FIRST,
-  OVER_ITEMS,
-  OVER_LIMIT,
-  TOO_DEEP,
-} from "../bindings/status.js";
-import { limitError, makeRoom } from "./charging.js";
+import { BUDGET_GONE, BUSY, HAS_CHILDREN, NEVER, OK, OVER_LIMIT, TOO_DEEP } from "../bindings/status.js";
+import { limitError } from "./charging.js";
 import { BudgetClosedError, ItemLimitExceededError, MemoryLimitExceededError, RegionBusyError } from "./errors.js";
 import { isWaiting } from "../bindings/wake.js";
 import type { LevelListener } from "./levels.js";
@@ -124,10 +114,12 @@ export class Budget {
   #tryHarder(bytes: number, tag: number): Reservation | null {
     const { core } = this.#budgets;
     const reason = core.exports.reason();
-    if (reason === OVER_ITEMS || reason === NEVER || reason === OTHERS_FIRST) return null;
-    if (reason !== OVER_LIMIT) throwUnlessFull(reason, "tryReserve", this.#source, this.path);
+    if (reason !== OVER_LIMIT) {
+      throwUnlessFull(reason, "tryReserve", this.#source, this.path);
+      return null;
+    }
     const { at, state } = this.#node;
-    const record = makeRoom(this.#source, bytes, () => core.exports.reserve(at, state, bytes, tag));
+    const record = this.#source.reclaimers.tryHarder(bytes, () => core.exports.reserve(at, state, bytes, tag));
     if (record === 0) return null;
     return reservationAt(this.#source, record);
   }

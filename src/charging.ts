@@ -40,7 +40,7 @@ export function budgetNode(source: ReservationSource, what: string, budget: Budg
  * are asked, who answer when they can. Answers what `attempt` did last, 0: refused.
  */
 export function makeRoom(source: ReservationSource, bytes: number, attempt: () => number): number {
-  return source.reclaimers.tryHarder(bytes, attempt);
+  return source.budgets.core.exports.reason() === OVER_LIMIT ? source.reclaimers.tryHarder(bytes, attempt) : 0;
 }
 
 /** @internal Why an allocation that is charged to `node` was refused; undefined when not by a budget. */

@@ -86,10 +86,6 @@ export class Reclaimers {
     this.#hub = hub;
   }
 
-  get count(): number {
-    return this.#entries.length;
-  }
-
   add(budget: Node, reclaimer: Reclaimer): () => void {
     const entry: Entry = {
       budget,
@@ -124,11 +120,10 @@ export class Reclaimers {
     return this.#entries.filter((entry) => entry.budget.at === budget).map(({ stats }) => ({ ...stats }));
   }
 
-  /** After the core refused `bytes` bytes: as `makeRoom`, if bytes are what is missing. Answers what `attempt` did last, 0: refused. */
+  /** After the core refused for want of bytes: as `makeRoom`, for who refused. Answers what `attempt` did last, 0: refused. */
   tryHarder(bytes: number, attempt: () => number): number {
-    const { core, refuser } = this.#budgets;
-    if (core.exports.reason() !== OVER_LIMIT || refuser.at === 0) return 0;
-    if (this.count === 0 && this.#budgets.isCalled(refuser.at)) return 0;
+    const { refuser } = this.#budgets;
+    if (refuser.at === 0 || (this.#entries.length === 0 && this.#budgets.isCalled(refuser.at))) return 0;
     return this.makeRoom(refuser, bytes, () => attempt() || undefined) ?? 0;
   }
 

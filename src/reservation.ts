@@ -5,7 +5,7 @@
 import type { Budgets } from "../bindings/budgets.js";
 import type { CoreExports } from "../bindings/exports.js";
 import type { Budget } from "./budget.js";
-import { BUDGET_GONE, BUSY, NOT_ATTACHED, NOT_LIVE, POISONED } from "../bindings/status.js";
+import { BUDGET_GONE, BUSY, NOT_ATTACHED, NOT_LIVE, OVER_LIMIT, POISONED } from "../bindings/status.js";
 import {
   BudgetClosedError,
   RegionBusyError,
@@ -115,20 +115,24 @@ export class Reservation {
   /** @internal As tryResize; asks nobody for room unless `mayAsk`. */
   resize(bytes: number, mayAsk: boolean): boolean {
     integer("bytes", bytes, 0, Number.MAX_SAFE_INTEGER);
-    const { exports } = this.source.budgets.core;
-    const attempt = (): number => exports.reservationResize(this.record, this.low, this.high, bytes);
-    return this.#settled("tryResize", attempt, mayAsk ? () => bytes - this.size : undefined);
+    if (this.source.budgets.core.exports.reservationResize(this.record, this.low, this.high, bytes) === 0)
+      return this.#isFull("tryResize") && mayAsk && this.#growHarder(bytes);
+    tellLevels(this.source);
+    return true;
   }
 
-  /** Whether `attempt` did what it should; after it was refused, room for `more` bytes is made and it is repeated while there is progress. */
-  #settled(what: string, attempt: () => number, more: (() => number) | undefined): boolean {
-    let isDone = attempt() !== 0;
-    if (!isDone) {
-      this.#explain(what);
-      isDone = more !== undefined && this.source.reclaimers.tryHarder(more(), attempt) !== 0;
-      // Whoever was asked may have closed its budget.
-      if (!isDone) this.#requireLive();
-    }
+  // Apart, so that who has room makes no closure.
+  #growHarder(bytes: number): boolean {
+    const { exports } = this.source.budgets.core;
+    const attempt = (): number => exports.reservationResize(this.record, this.low, this.high, bytes);
+    return this.#harder(bytes - this.size, attempt);
+  }
+
+  /** Room for `more` bytes is made, and `attempt` repeated while there is progress. */
+  #harder(more: number, attempt: () => number): boolean {
+    const isDone = this.source.reclaimers.tryHarder(more, attempt) !== 0;
+    // Whoever was asked may have closed its budget.
+    if (!isDone) this.#requireLive();
     tellLevels(this.source);
     return isDone;
   }
@@ -144,7 +148,7 @@ export class Reservation {
     integer("bytes", bytes, 0, this.size);
     const record = budgets.core.exports.reservationSplit(this.record, this.low, this.high, bytes);
     if (record !== 0) return reservationAt(this.source, record);
-    this.#explain("split");
+    this.#isFull("split");
     return null;
   }
 
@@ -160,7 +164,9 @@ export class Reservation {
       throw new TypeError("moveTo needs a budget of this region");
     const { exports } = budgets.core;
     const attempt = (): number => exports.reservationMove(this.record, this.low, this.high, at, state);
-    return this.#settled("moveTo", attempt, () => this.size);
+    if (attempt() === 0) return this.#isFull("moveTo") && this.#harder(this.size, attempt);
+    tellLevels(this.source);
+    return true;
   }
 
   /** What names it in another thread, where `region.adoptReservation(handle)` makes it that thread's. @throws StaleReservationError. */
@@ -183,7 +189,7 @@ export class Reservation {
   pass(shared: boolean): void {
     const { budgets } = this.source;
     if (budgets.core.exports.reservationPass(this.record, this.low, this.high, +shared) === 0) {
-      this.#explain("adopt");
+      this.#isFull("adopt");
       throw new StaleReservationError();
     }
     const { low, high } = budgets.core.lastClaim();
@@ -191,11 +197,13 @@ export class Reservation {
     this.high = high;
   }
 
-  /** Throws for a refusal that is no lack of room. */
-  #explain(what: string): void {
+  /** Whether a refusal is for want of bytes that may yet be given back; throws for one that is no lack of room. */
+  #isFull(what: string): boolean {
     const reason = this.source.budgets.core.exports.reason();
+    if (reason === OVER_LIMIT) return true;
     if (reason === NOT_LIVE) throw new StaleReservationError();
     throwUnlessFull(reason, what, this.source, this.isLive ? this.budgetPath : "");
+    return false;
   }
 
   #requireLive(): void {
