@@ -215,7 +215,11 @@ export class Reservation {
 export function throwUnlessFull(reason: number, what: string, source: ReservationSource, path: string): void {
   if (reason === BUSY) throw new RegionBusyError(what);
   if (reason === BUDGET_GONE) throw new BudgetClosedError(path);
-  if (reason === POISONED) throw new RegionPoisonedError(source.regionName);
+  if (reason === POISONED) {
+    const why = (): Error => new RegionPoisonedError(source.regionName);
+    source.waiting.abandon(why);
+    throw why();
+  }
   if (reason === NOT_ATTACHED) throw new RegionClosedError(source.regionName);
 }
 

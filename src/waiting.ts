@@ -137,6 +137,14 @@ export class Waiting {
     return true;
   }
 
+  /** The region is poisoned: nothing is granted any more, and no waiting goes on for ever. */
+  abandon(why: () => Error): void {
+    for (const waiter of this.#waiters.values()) {
+      this.#forget(waiter);
+      waiter.reject(why());
+    }
+  }
+
   /** Ends all waiting, before this thread leaves the region. @throws RegionBusyError: nothing is closed then, try again. */
   close(why: () => Error): void {
     for (const { record } of this.#waiters.values()) {

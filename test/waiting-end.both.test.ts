@@ -367,6 +367,21 @@ describe("a region that is poisoned while requests wait", () => {
   });
 });
 
+describe("a region that a call finds poisoned", () => {
+  it("ends at once all that wait in that thread, also those without a time-out, and nobody's turn comes (D22)", async () => {
+    const { r, root } = scene();
+    const held = take(root, 100);
+    const all = [waits(root, 60), waits(root, 10), watched(root.reserve(5, { timeout: 1000 }))];
+    new BudgetWords(r).poison();
+    expect(errorOf(() => root.tryReserve(1))).toBeInstanceOf(RegionPoisonedError);
+    await new Promise((resolve) => queueMicrotask(() => resolve(undefined)));
+    await Promise.resolve();
+    for (const { error } of all) expect(error).toBeInstanceOf(RegionPoisonedError);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(held.release()).toBe(false);
+  });
+});
+
 describe("an attachment that dies while its requests wait", () => {
   it("holds up nobody once it is recovered, and what it was granted meanwhile goes back (D06, D47)", async () => {
     const { r, other, root, theirs } = scene();
