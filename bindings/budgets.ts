@@ -43,6 +43,7 @@ import {
   S_CLAIM,
   S_CROSSED,
   S_OUT,
+  S_REASON,
   S_REFUSER,
   SLOT_BYTES,
   SLOTS,
@@ -105,6 +106,8 @@ export class Budgets {
   readonly claimAt: number;
   /** Where the core says that a charge of this thread changed a level, likewise; whoever has looked sets it to 0. */
   readonly crossedAt: number;
+  /** Where the core says why the last call of this thread was refused, likewise; another's once this thread has left. */
+  readonly reasonAt: number;
   readonly #claims: BigUint64Array<ArrayBufferLike>;
   readonly #floats: Float64Array<ArrayBufferLike>;
   readonly #out: number;
@@ -119,6 +122,7 @@ export class Budgets {
     const slot = SLOTS + (core.ownerId & 0xff) * SLOT_BYTES;
     this.claimAt = (slot + S_CLAIM) >>> 2;
     this.crossedAt = (slot + S_CROSSED) >>> 2;
+    this.reasonAt = (slot + S_REASON) >>> 2;
     this.#out = (slot + S_OUT) >>> 2;
     this.#refuser = (slot + S_REFUSER) >>> 2;
   }
@@ -208,9 +212,10 @@ export class Budgets {
     };
   }
 
-  /** Whether somebody was asked already to give back bytes of this budget, and has not answered. */
-  isCalled(at: number): boolean {
-    return this.#long(at + B_WANTED) !== 0;
+  /** Whether somebody was asked already to give back bytes of the budget that had no room for the last request, and has not answered. */
+  get isCalled(): boolean {
+    const at = this.#word(this.#refuser << 2);
+    return at === 0 || this.#long(at + B_WANTED) !== 0;
   }
 
   /** The budget that had no room for the last request; 0: none. */

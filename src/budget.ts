@@ -96,7 +96,8 @@ export class Budget {
   #reserver(): (bytes: number, tag?: string) => Reservation | null {
     const source = this.#source;
     const { at, state } = this.#node;
-    const { core } = source.budgets;
+    const { core, reasonAt } = source.budgets;
+    const { i32, reclaimers } = source;
     const { reserve } = core.exports;
     const numberOf = (tag: string): number => source.budgets.known(tag) ?? textNumber(source, "a tag", tag);
     return (bytes, tag) => {
@@ -105,7 +106,11 @@ export class Budget {
         integer("bytes", bytes, 0, Number.MAX_SAFE_INTEGER);
       const number = tag === undefined ? 0 : numberOf(tag);
       const record = reserve(at, state, bytes, number);
-      if (record === 0) return this.#tryHarder(bytes, number);
+      if (record === 0) {
+        // Most often: it is full, and who could change that knows.
+        if (i32[reasonAt] === OVER_LIMIT && !source.isLeft && reclaimers.areAsked) return null;
+        return this.#tryHarder(bytes, number);
+      }
       return reservationAt(source, record);
     };
   }

@@ -15,7 +15,17 @@ export function chargesOf(core: Core, { name: regionName, id: regionId }: Region
   const { claimAt, crossedAt } = budgets;
   const { i32, exports } = core;
   const wake = new WakeHub(core);
-  const source = { budgets, i32, claimAt, crossedAt, free: exports.reservationFree, regionName, regionId, wake } as {
+  const source = {
+    budgets,
+    i32,
+    claimAt,
+    crossedAt,
+    free: exports.reservationFree,
+    regionName,
+    regionId,
+    wake,
+    isLeft: false,
+  } as {
     -readonly [K in keyof ReservationSource]: ReservationSource[K];
   };
   source.waiting = new Waiting(source);

@@ -120,10 +120,15 @@ export class Reclaimers {
     return this.#entries.filter((entry) => entry.budget.at === budget).map(({ stats }) => ({ ...stats }));
   }
 
+  /** After the core refused for want of bytes: whether there is nobody here to ask, and others were asked already. */
+  get areAsked(): boolean {
+    return this.#entries.length === 0 && this.#budgets.isCalled;
+  }
+
   /** After the core refused for want of bytes: as `makeRoom`, for who refused. Answers what `attempt` did last, 0: refused. */
   tryHarder(bytes: number, attempt: () => number): number {
     const { refuser } = this.#budgets;
-    if (refuser.at === 0 || (this.#entries.length === 0 && this.#budgets.isCalled(refuser.at))) return 0;
+    if (refuser.at === 0 || this.areAsked) return 0;
     return this.makeRoom(refuser, bytes, () => attempt() || undefined) ?? 0;
   }
 

@@ -421,7 +421,7 @@ export class Region {
     const status = this.#isCreator ? exports.closeRegion() : exports.detachRegion();
     if (status === BUSY && this.#isCreator && owners > 1) throw new RegionInUseError(this.name, owners - 1);
     if (status === BUSY) throw new RegionBusyError("close");
-    this.#closed = true;
+    this.#closed = this.#charges.isLeft = true;
     for (const stop of this.#watches) stop();
     this.#charges.reclaimers.close();
     this.#gauge?.close();

@@ -40,6 +40,8 @@ export interface ReservationSource {
   readonly waiting: Waiting;
   readonly reclaimers: Reclaimers;
   readonly levels: Levels;
+  /** Set when this thread has left the region: what its slot says is another's then. */
+  isLeft: boolean;
 }
 
 /** @internal After a charge: tells of the levels that it changed. */

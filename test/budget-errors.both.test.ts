@@ -13,6 +13,21 @@ import {
 import { BudgetWords, changedBy, errorOf, expectUsed, pair, rejectionOf, take } from "./budget-scene.js";
 import { expectSound, region } from "./lib/regions.js";
 
+describe("a request of a thread that has left", () => {
+  it("is a RegionClosedError also while whoever has its place now is refused for want of room", () => {
+    const { r, other } = pair();
+    const root = r.budget("root", { limit: 10 });
+    take(root, 10);
+    const left = other.budget("root");
+    expect([left.tryReserve(5), left.tryReserve(5)]).toEqual([null, null]);
+    other.close();
+    const next = Region.attachSync(r.handle());
+    expect(next.ownerId & 0xff).toBe(other.ownerId & 0xff);
+    expect([next.budget("root").tryReserve(5), next.budget("root").tryReserve(5)]).toEqual([null, null]);
+    expect(errorOf(() => left.tryReserve(5))).toBeInstanceOf(RegionClosedError);
+  });
+});
+
 describe("the error of a request that does not fit", () => {
   it("carries the numbers of the budget that refuses, and G06's text with the largest consumers (G05, G06)", () => {
     const r = region();
