@@ -175,6 +175,7 @@ export class Stage {
   *#recover(id) {
     const { thread } = this.undertaker;
     for (let i = 0; i < RECOVER_TRIES; i++) {
+      const before = this.#stepsOfOthers();
       const status = yield { name: "recover", args: [id] };
       if (status === this.constants.BUSY) {
         if (this.machine.isLockLeft(thread))
@@ -182,9 +183,14 @@ export class Stage {
         continue;
       }
       if (status !== 0 && status !== this.constants.NOT_LIVE) throw new Violation(`recover(${id}) answers ${status}`);
-      return this.#requireDone(id);
+      // Who was at work when it looked may have come to the end of its call since.
+      if (this.#stepsOfOthers() === before) this.#requireDone(id);
+      return;
     }
-    return undefined;
+  }
+
+  #stepsOfOthers() {
+    return this.actors.reduce((sum, { thread }) => sum + thread.steps, 0);
   }
 
   /** Only what a living thread is about to decide, a lock that it has and no time to wait for it, or another death, may keep a recovery from its end. */

@@ -69,8 +69,12 @@ export const SLAB_MUTANTS = [
   },
   {
     name: "close an empty slab: nobody's records are looked at",
-    isSlow: true,
-    scenarios: ["shared/release the same Block twice"],
+    scenarios: [
+      "moving/an adopter whose handle is stale, and the slab is given back",
+      "ghosts/a Block slab was closed by one who died, and it stands while a release names it",
+      "shared/close an empty Block slab beside a stale release",
+      "charged/died giving a Block back, and its place is taken before anybody has the latch",
+    ],
     plant: (m) => m.say("trim/closeIfEmpty", "counters/isNamed", 1, 0),
   },
   {
