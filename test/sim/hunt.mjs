@@ -13,8 +13,8 @@ class Hunter extends Script {
     this.isDone = false;
   }
 
-  at(machine, thread, site) {
-    if (site !== this.site || this.isDone || !thread.isMortal) return super.at(machine, thread);
+  at(machine, thread, site, ...rest) {
+    if (site !== this.site || this.isDone || !thread.isMortal) return super.at(machine, thread, site, ...rest);
     this.isDone = true;
     this.decisions.push(`${thread.index}@${thread.steps}!`);
     return DIE;

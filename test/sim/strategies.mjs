@@ -218,7 +218,7 @@ export class Fault {
 
   at(machine, thread, site, isChoice, isDeathPoint, isFaultPoint) {
     if (isFaultPoint && thread.index === this.index && this.left > 0 && --this.left === 0) return THROW;
-    return this.inner.at(machine, thread);
+    return this.inner.at(machine, thread, site, isChoice, isDeathPoint, isFaultPoint);
   }
 
   next(machine, enabled) {
@@ -288,11 +288,12 @@ export class Script {
 
   start() {}
 
-  at(machine, thread) {
+  at(machine, thread, site, isChoice, isDeathPoint, isFaultPoint) {
     const action = this.actions.get(numberOf(thread.index, thread.steps));
     if (action === undefined) return GO_ON;
     if (action.kind === "!") return DIE;
-    if (action.kind === "^") return THROW;
+    // In another core something else may stand there, where no exception falls.
+    if (action.kind === "^") return isFaultPoint ? THROW : GO_ON;
     return machine.threads[action.target].status === READY ? action.target : GO_ON;
   }
 

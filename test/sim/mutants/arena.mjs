@@ -75,6 +75,11 @@ export const ARENA_MUTANTS = [
     plant: (m) => m.say("trim/giveBackFreed", "charged/unchargeGrains", 1, 1),
   },
   {
+    name: "free a run: nobody says so before an exception may cut it",
+    scenarios: ["arena/nobody has time: free a run+take two grains"],
+    plant: (m) => m.drop("heap/giveBackRun", "atomic/store32", 1),
+  },
+  {
     name: "free: nobody says that the slab is empty",
     scenarios: ["arena/free+reserve two grains", "arena/take two grains+free"],
     plant(m) {
