@@ -32,6 +32,10 @@ export function swap32(at: usize, value: u32): u32 {
   return atomic.xchg<u32>(at, value);
 }
 
+export function add32(at: usize, value: u32): void {
+  atomic.add<u32>(at, value);
+}
+
 /** Sets these bits; returns the word before. */
 export function or64(at: usize, bits: u64): u64 {
   return atomic.or<u64>(at, bits);

@@ -8,6 +8,7 @@ import { firstGrain, grains, maxOwners, slabBits, tableBytes } from "./header";
 import { activity, countedBytes, markOf, pendingAlloc, pendingFree } from "./counters";
 import { lockBudgets } from "./budget";
 import { checkBudgets, isHeldAt } from "./checkbudgets";
+import { checkRings } from "./checkrings";
 import { letLatchGo } from "./latch";
 import { add, clearReport, out, problem } from "./report";
 import { sweepLeaving } from "./leaving";
@@ -137,6 +138,7 @@ export function check(): u32 {
   checkBins();
   checkHeader();
   checkBudgets();
+  checkRings();
   const overhead = tableBytes() + tail;
   out(OUT_USED, used);
   out(OUT_OVERHEAD, overhead);

@@ -5,13 +5,15 @@
 // While its aux says AUX_IN_FLIGHT and no pool names it, a chunk is nobody's: who rebuilds the page layer takes it back (pages.ts).
 
 import { put32, zero } from "./memory";
-import { load64, store32, store64 } from "./atomic";
+import { load32, load64, store32, store64 } from "./atomic";
 import { lockBudgets } from "./budget";
+import { freedByOthers } from "./counters";
+import { FULL_ATTEMPTS } from "./heap";
 import { letLatchGo } from "./latch";
 import { lock } from "./lock";
 import { chunkEnd } from "./pool";
 import { sweepLeaving } from "./leaving";
-import { addTail, auxAt, carve, findLow, runWord } from "./pages";
+import { addTail, auxAt, carve, findLow, giveBack, runWord } from "./pages";
 import { letGo, trim } from "./trim";
 import {
   AUX_IN_FLIGHT,
@@ -21,29 +23,36 @@ import {
   GRAIN_SHIFT,
   H_BUDGET_LOCK,
   H_LEAVING,
+  H_NAMING,
   KIND_INTERNAL,
   T_RUN,
 } from "./shared/layout";
-import { FULL, OK } from "./shared/status";
+import { BUSY, FULL, OK } from "./shared/status";
 
 /**
  * Adds a chunk of `length` grains to a pool of elements of `bytes` bytes. With a `link` they are strung together by the word there, and are
  * the first of the pool's free ones; without (0) none counts as there yet. OK, or FULL, BUSY, POISONED, NOT_ATTACHED.
  */
 export function addChunk(pool: usize, length: u32, bytes: usize, link: usize): u32 {
-  let status = lock();
-  if (status != OK) return status;
-  // Not under the latch: what is given back may be a budget's, and is taken off it.
-  if (findLow(length) == 0) trim();
-  // The latch inside the page lock, never the other way about.
-  status = lockBudgets();
-  if (status == OK) {
-    status = addUnderLatch(pool, length, bytes, link);
-    letLatchGo(H_BUDGET_LOCK);
+  for (let attempt: u32 = 0; attempt < FULL_ATTEMPTS; attempt++) {
+    let status = lock();
+    if (status != OK) return status;
+    const before = freedByOthers();
+    // Not under the latch: what is given back may be a budget's, and is taken off it.
+    if (findLow(length) == 0) trim();
+    // The latch inside the page lock, never the other way about.
+    status = lockBudgets();
+    if (status == OK) {
+      status = addUnderLatch(pool, length, bytes, link);
+      letLatchGo(H_BUDGET_LOCK);
+    }
+    // As of a block: full is only said when nobody gave anything back meanwhile.
+    const isFinal = status != FULL || freedByOthers() == before;
+    letGo();
+    if (load64(H_LEAVING) != 0) sweepLeaving();
+    if (isFinal) return status;
   }
-  letGo();
-  if (load64(H_LEAVING) != 0) sweepLeaving();
-  return status;
+  return BUSY;
 }
 
 function addUnderLatch(pool: usize, length: u32, bytes: usize, link: usize): u32 {
@@ -70,4 +79,54 @@ function stringUp(chunk: usize, length: u32, bytes: usize, link: usize, rest: u3
     put32(at + link, at + bytes < end ? <u32>(at + bytes) : rest);
   }
   return <u32>(chunk + CHUNK_HEADER);
+}
+
+/**
+ * Adds a run of `length` grains, zeroed, whose address the word at `naming` has from then on, if that has none yet. OK, or FULL, BUSY, POISONED,
+ * NOT_ATTACHED.
+ */
+export function addNamed(naming: usize, length: u32): u32 {
+  for (let attempt: u32 = 0; attempt < FULL_ATTEMPTS; attempt++) {
+    const status = lock();
+    if (status != OK) return status;
+    const before = freedByOthers();
+    const run = load32(naming) == 0 ? carveNamed(naming, length) : 0;
+    if (run != 0) name(naming, run);
+    const isThere = load32(naming) != 0;
+    const isFinal = isThere || freedByOthers() == before;
+    letGo();
+    if (isFinal) return isThere ? OK : FULL;
+  }
+  return BUSY;
+}
+
+/** A run in flight, which is to be named at `naming`; 0: there is none. Under the page lock. */
+export function carveNamed(naming: usize, length: u32): usize {
+  if (findLow(length) == 0) trim();
+  const head = findLow(length);
+  if (head == 0) return 0;
+  store32(H_NAMING, <u32>naming);
+  carve(head, head, length, runWord(T_RUN, KIND_INTERNAL, length), AUX_IN_FLIGHT);
+  addTail(length << GRAIN_SHIFT);
+  const run = (<usize>head) << GRAIN_SHIFT;
+  zero(run, (<usize>length) << GRAIN_SHIFT);
+  return run;
+}
+
+/** Names the run in flight. Under the page lock. */
+export function name(naming: usize, run: usize): void {
+  store32(naming, <u32>run); // commit
+  store32(auxAt(<u32>(run >>> GRAIN_SHIFT)), 0);
+  store32(H_NAMING, 0);
+}
+
+/** Gives back the run of `length` grains that is named at `naming`, where `next` stands from then on. Under the page lock. */
+export function giveBackNamed(naming: usize, length: u32, next: u32): void {
+  const g = load32(naming) >>> GRAIN_SHIFT;
+  store32(H_NAMING, <u32>naming);
+  store32(auxAt(g), AUX_IN_FLIGHT);
+  store32(naming, next); // commit
+  addTail(-(<i32>(length << GRAIN_SHIFT)));
+  giveBack(g, length);
+  store32(H_NAMING, 0);
 }

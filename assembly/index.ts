@@ -28,6 +28,9 @@ export {
   reservationResize,
   reservationSplit,
 } from "./reservation";
+export { ringCommit, ringPop, ringPush, ringRelease, ringReserve, ringTake } from "./ring";
+export { ringPopMany, ringPushMany } from "./ringbatch";
+export { closeRing, leaveRing, openRing, ringSetLimits, ringTrim } from "./ringlife";
 export { recover } from "./recover";
 export { markDead } from "./owners";
 export { check } from "./check";

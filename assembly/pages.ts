@@ -29,6 +29,7 @@ import {
   H_COMMITTED,
   H_DEFERRED,
   H_NAMES,
+  H_NAMING,
   H_NODES,
   H_PEAK,
   H_REBUILDS,
@@ -401,10 +402,12 @@ export function openWhole(g: u32, tag: u32): void {
   hintSet(bitmapOf(tag), g);
 }
 
-/** Whether the run in flight at `g` is a chunk that its pool names already: then it is held. */
+/** Whether the run in flight at `g` is a chunk that its pool names already, or is named where H_NAMING says: then it is held. */
 function isNewChunk(g: u32): bool {
   const chunk = g << GRAIN_SHIFT;
-  if (load32(H_NODES + 4) != chunk && load32(H_RECORDS + 4) != chunk && load32(H_NAMES + 4) != chunk) return false;
+  const isThere = load32(<usize>get32(H_NAMING)) == chunk;
+  if (!isThere && load32(H_NODES + 4) != chunk && load32(H_RECORDS + 4) != chunk && load32(H_NAMES + 4) != chunk)
+    return false;
   store32(auxAt(g), 0);
   return true;
 }

@@ -97,19 +97,25 @@ export function unpinned(answer: bool): bool {
 }
 
 /**
- * Makes the Block at `p` this owner's, or (`shared`) the region's, so that it outlives its holder. False: this claim does not hold it;
+ * Makes the Block at `p` this owner's, or (`isToShare`) the region's, so that it outlives its holder. False: this claim does not hold it;
  * nothing was changed. Else S_CLAIM has the claim that holds it now.
  */
-export function blockMove(p: usize, low: u32, high: u32, shared: bool): bool {
+export function blockMove(p: usize, low: u32, high: u32, isToShare: bool): bool {
   const claim = claimOf(low, high);
   if (me == 0 || !(isOne(claim) || isShared(claim)) || !isBlock(p)) return false;
   const next = nextClaim();
-  const state = (<u64>(CLAIM_LIVE ^ CLAIM_SHARED)) << CLAIM_STATE_SHIFT;
-  if (shared) put64(slot + S_CLAIM, next ^ state);
-  const moved =
-    pin(p) && claim != 0 && cas64(recordFor(p, load32(wordAt(<u32>(p >>> GRAIN_SHIFT)))), claim, lastClaim());
-  endFreeVisibly(0);
-  return moved;
+  if (isToShare) put64(slot + S_CLAIM, shared(next));
+  return pass(p, claim, lastClaim());
+}
+
+/** Makes the Block at `p`, held by the claim `from`, one held by the claim `to`. False: it is not held by that. */
+export function pass(p: usize, from: u64, to: u64): bool {
+  return unpinned(pin(p) && cas64(recordFor(p, load32(wordAt(<u32>(p >>> GRAIN_SHIFT)))), from, to)); // commit
+}
+
+/** The claim of one thread, as a claim of the region's that no recovery takes for that thread's, and the other way about. */
+export function shared(claim: u64): u64 {
+  return claim ^ ((<u64>(CLAIM_LIVE ^ CLAIM_SHARED)) << CLAIM_STATE_SHIFT);
 }
 
 /** Whether this claim holds the Block at `p`. */

@@ -21,6 +21,7 @@ import { clearReport, out, out64 } from "./report";
 import { holderOf } from "./latch";
 import { sweepLeaving, unlockBudgets } from "./leaving";
 import { releasedBytes, releasedCount, releaseReservations } from "./reservation";
+import { settledRecords, settleRings } from "./ringlife";
 import { settleFlight, settleMarkOf } from "./settle";
 import { letGo } from "./trim";
 import {
@@ -34,6 +35,7 @@ import {
   REC_BLOCK_BYTES,
   REC_DONE,
   REC_LOCK,
+  REC_RECORDS,
   REC_RESERVATIONS,
   REC_RESERVED_BYTES,
   R_SLAB,
@@ -87,6 +89,9 @@ function giveBackHoldings(id: u32): u32 {
       if (lockBudgets() != OK) return OK; // the rest is not done
       unlockBudgets();
     }
+    const status = settleRings(id);
+    out(REC_RECORDS, settledRecords());
+    if (status != OK) return OK;
     // Also one that never made a claim may have held the latch, been closing a budget or giving a shared Block back.
     releaseBlocks(index, last);
     out(REC_BLOCKS, releasedBlocks());

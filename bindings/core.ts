@@ -38,6 +38,7 @@ import {
   REC_IN_FLIGHT_BYTES,
   REC_LOCK,
   REC_RESERVATIONS,
+  REC_RECORDS,
   REC_RESERVED_BYTES,
   REC_UNDECIDED,
   REC_UNDECIDED_BYTES,
@@ -90,6 +91,8 @@ export interface Recovered {
   /** Reservations that it held, and their bytes. */
   reservations: number;
   reservedBytes: number;
+  /** Records of rings, and places for such, that it had in hand. */
+  ringRecords: number;
   heldLock: boolean;
   undecided: { offset: number; bytes: number } | null;
 }
@@ -240,6 +243,7 @@ export class Core {
       blockBytes: out(REC_BLOCK_BYTES),
       inFlightBytes: out(REC_IN_FLIGHT_BYTES),
       reservations: out(REC_RESERVATIONS),
+      ringRecords: out(REC_RECORDS),
       reservedBytes: out(REC_RESERVED_BYTES + 1) * 2 ** 32 + out(REC_RESERVED_BYTES),
       heldLock: out(REC_LOCK) === 1,
       undecided: undecided === 0 ? null : { offset: (out(REC_UNDECIDED) & ~J_MASK) >>> 0, bytes: undecided },

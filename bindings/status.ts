@@ -42,6 +42,7 @@ const PROBLEMS: Record<number, string> = {
   [S.BAD_BUDGET]: "the counters differ from the reservations of the budget at",
   [S.BAD_RESERVATION]: "no owner or no budget for the reservation at",
   [S.BAD_POOL]: "a broken list of budgets, reservations or names at",
+  [S.BAD_RING]: "slots, descriptors or counters differ in the ring at",
 };
 
 /** A sentence for one problem that `check` found. */

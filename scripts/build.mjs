@@ -35,6 +35,7 @@ const ENTRIES = {
   flow: "src/flow/index.ts",
   monitor: "src/monitor/index.ts",
   governor: "src/governor/index.ts",
+  streams: "src/streams/index.ts",
 };
 const DEMO_ENTRIES = ["src/demo/main.ts", "src/demo/worker.ts"];
 

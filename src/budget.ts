@@ -3,9 +3,16 @@
 // is charged may lie anywhere: only a reservation moves bytes, and eviction, cancelling and closing go through it.
 
 import { type Budgets, type Held, LIMIT, MIN, NO_NODE, type Node, PEAK, USED } from "../bindings/budgets.js";
+import { ringNodes } from "../bindings/rings.js";
 import { BUDGET_GONE, BUSY, HAS_CHILDREN, NEVER, OK, OVER_LIMIT, TOO_DEEP } from "../bindings/status.js";
 import { limitError } from "./charging.js";
-import { BudgetClosedError, ItemLimitExceededError, MemoryLimitExceededError, RegionBusyError } from "./errors.js";
+import {
+  BudgetClosedError,
+  BudgetInUseError,
+  ItemLimitExceededError,
+  MemoryLimitExceededError,
+  RegionBusyError,
+} from "./errors.js";
 import { isWaiting } from "../bindings/wake.js";
 import type { LevelListener } from "./levels.js";
 import { type BudgetOptions, checkEntries, limitBytes, noRoom, settleLimits, textNumber } from "./limits.js";
@@ -366,13 +373,15 @@ export class Budget {
   /**
    * Closes it, and first all below it: from here on nothing is granted in any thread; what is still reserved is given back to the budgets
    * above and reported, its holders' handles are stale. A second close reports nothing. O(budgets + reservations).
-   * @throws RegionBusyError when the latch was not to be had: call it again, it goes on where it was.
+   * @throws BudgetInUseError while a ring stands in it or below it: close the ring, and leave or empty it in each thread; RegionBusyError when the
+   * latch was not to be had: call it again, it goes on where it was.
    */
   close(): CloseReport {
     const { path } = this;
     const children: CloseReport[] = [];
     for (;;) {
       const isOpen = this.isOpen;
+      if (isOpen) this.#requireNoRing();
       if (isOpen) children.push(...this.#budgets.children(this.#node.at).map((node) => this.#closeBelow(node)));
       const consumers = isOpen ? this.#budgets.held(this.#node.at) : [];
       const tracked = isOpen ? tracker?.closing(this, this.#budgets.core) : undefined;
@@ -390,6 +399,14 @@ export class Budget {
         children,
         ...(isMine && tracked && { tracked }),
       };
+    }
+  }
+
+  #requireNoRing(): void {
+    const budgets = this.#budgets;
+    for (const ring of ringNodes(budgets.core)) {
+      for (let { at } = ring; at !== 0; at = budgets.parent(at).at)
+        if (at === this.#node.at) throw new BudgetInUseError(this.path, budgets.path(ring.at));
     }
   }
 
@@ -421,7 +438,7 @@ export function openBudget(
   const number = textNumber(source, "a budget's name", name);
   for (const tag of limits.tags) textNumber(source, "a tag", tag);
   const opened = source.budgets.open(parent ?? NO_NODE, number, limits);
-  if (opened === undefined) throw refusal(source, parent, name, limits.min);
+  if (opened === undefined) throw openRefusal(source, parent, name, limits.min);
   const budget = new Budget(source, opened.node, name, parent);
   if (opened.wasOpen && limits.isGiven && budget.limitBytes !== limits.limit)
     throw new RangeError(
@@ -430,7 +447,8 @@ export function openBudget(
   return budget;
 }
 
-function refusal(source: ReservationSource, parent: Budget | null, name: string, min: number): Error {
+/** @internal Why a budget could not be opened. */
+export function openRefusal(source: ReservationSource, parent: Budget | null, name: string, min: number): Error {
   const reason = source.budgets.core.exports.reason();
   if (reason === TOO_DEEP) return new RangeError(`budget "${name}" would stand deeper than budgets may`);
   throwUnlessFull(reason, `budget("${name}")`, source, parent?.path ?? name);

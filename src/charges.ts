@@ -24,6 +24,7 @@ export function chargesOf(core: Core, { name: regionName, id: regionId }: Region
     regionName,
     regionId,
     wake,
+    rings: new Set(),
     isLeft: false,
   } as {
     -readonly [K in keyof ReservationSource]: ReservationSource[K];

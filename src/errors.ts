@@ -108,6 +108,19 @@ export class BudgetClosedError extends CisternError {
   }
 }
 
+/** A ring stands in the budget that should be closed, or below it. Nothing was closed. */
+export class BudgetInUseError extends CisternError {
+  readonly budgetPath: string;
+
+  constructor(budgetPath: string, ringPath: string) {
+    super(
+      "ERR_BUDGET_IN_USE",
+      `budget "${budgetPath}" cannot be closed: a ring stands in "${ringPath}"; close the ring, and empty or leave it in each thread that opened it`,
+    );
+    this.budgetPath = budgetPath;
+  }
+}
+
 /** A reservation that was released, here or by closing its budget, or that another thread adopted. */
 export class StaleReservationError extends CisternError {
   constructor() {

@@ -1,12 +1,19 @@
 // The public entry: re-exports only.
 
 /** The region and what it hands out. */
-export { Region, type CheckReport, type RegionStats } from "./region.js";
+export { Region } from "./region.js";
+export type { CheckReport, RegionStats } from "./report.js";
 export type { RegionHandle, RegionOptions } from "./making.js";
 export { Heap, type AllocFailure, type AllocOptions } from "./heap.js";
 export { Block, type BlockHandle } from "./block.js";
 export type { BudgetOptions } from "./limits.js";
 export { Budget, type BudgetStats, type CloseReport, type Consumer, type ReserveOptions } from "./budget.js";
+export { Ring } from "./ring/ring.js";
+export type { Queue, RingEvents, RingMetrics, RingWaitOptions } from "./ring/queue.js";
+export type { Overflow, RingOptions } from "./ring/options.js";
+export type { RingCodec, RingCodecName } from "./ring/codec.js";
+export type { ReadLease, WriteLease } from "./ring/leases.js";
+export { RingClosedError, RingDecodeError, RingFullError, RingTimeoutError, StaleLeaseError } from "./ring/errors.js";
 export type { LevelListener } from "./levels.js";
 export type { ReclaimContext, Reclaimer, ReclaimerStats } from "./reclaim.js";
 export { Reservation, type ReservationHandle } from "./reservation.js";
@@ -20,6 +27,7 @@ export type { FullHook } from "./exhaustion.js";
 /** States a program can meet, each with a stable `code`. */
 export {
   BudgetClosedError,
+  BudgetInUseError,
   CisternError,
   ItemLimitExceededError,
   MemoryLimitExceededError,

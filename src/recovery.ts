@@ -23,6 +23,8 @@ export interface RecoveryReport extends Recovered {
   /** Reservations that it held, and their bytes. */
   reservations: number;
   reservedBytes: number;
+  /** Records of rings, and places for such, that it had in hand: lost and counted, or to be delivered again. */
+  ringRecords: number;
   /** Whether it held the page lock. */
   heldLock: boolean;
   /** The raw block that it was taking or giving back: whether it lives is in the region's words, whether it is counted is not. The next
@@ -169,6 +171,7 @@ const added = (before: Recovered | undefined, now: Recovered): Recovered =>
         inFlightBytes: before.inFlightBytes + now.inFlightBytes,
         reservations: before.reservations + now.reservations,
         reservedBytes: before.reservedBytes + now.reservedBytes,
+        ringRecords: before.ringRecords + now.ringRecords,
         heldLock: before.heldLock || now.heldLock,
         undecided: now.undecided ?? before.undecided,
       };

@@ -36,42 +36,13 @@ import {
 import { allocOptions, integer, ownOptions, powerOfTwo } from "./options.js";
 import { RegionGauge } from "./pressure/region-gauge.js";
 import { type RecoveryReport, recoverOwner, watchThread, type WatchOptions, type WorkerLike } from "./recovery.js";
+import type { CheckReport, RegionStats } from "./report.js";
 import { Reservation, type ReservationHandle, type ReservationSource, tellLevels } from "./reservation.js";
+import { openRing } from "./ring/open.js";
+import type { RingOptions } from "./ring/options.js";
+import type { Ring } from "./ring/ring.js";
 import { describe } from "./size.js";
 import { tracker } from "./tracker.js";
-
-/** What a walk over every invariant found: `usedBytes + freeBytes + overheadBytes = capacityBytes`. */
-export interface CheckReport {
-  ok: boolean;
-  problems: string[];
-  capacityBytes: number;
-  usedBytes: number;
-  freeBytes: number;
-  overheadBytes: number;
-}
-
-/** Where the bytes are. */
-export interface RegionStats {
-  capacityBytes: number;
-  usedBytes: number;
-  freeBytes: number;
-  overheadBytes: number;
-  committedBytes: number;
-  peakBytes: number;
-  largestFreeBytes: number;
-  freeRuns: number;
-  slabs: number;
-  runs: number;
-  blocks: number;
-  owners: number;
-  /** Owners that are marked dead and not recovered. */
-  deadOwners: number;
-  maxOwners: number;
-  rebuilds: number;
-  /** Not 0: since a thread died in the middle of a raw allocation or free `usedBytes` may be off by that block, whose bytes these are as
-   *  far as they are known; settled by the first walk (this one, if 0) that finds nobody at work. */
-  undecidedBytes: number;
-}
 
 // Numbers outside the words of a claim cannot name a Block: no claim is 0.
 const NO_BLOCK: BlockHandle = { offset: 0, size: 1, claim: [0, 0] };
@@ -300,6 +271,16 @@ export class Region {
   }
 
   /**
+   * The ring of this name, a bounded queue that all threads of the region share (T09–T16): that which is there, or a new one. All that open it
+   * say the same of it, or nothing. O(rings); a new one O(maxCapacity).
+   * @throws RangeError where it is there with other options; MemoryLimitExceededError; RegionBusyError; TypeError, RangeError for wrong options.
+   */
+  ring<T = Uint8Array>(name: string, options?: RingOptions<T>): Ring<T> {
+    this.#requireOpen();
+    return openRing(this.#charges, name, options);
+  }
+
+  /**
    * Makes the reservation that `reservation.handle()` named in another thread this thread's: from here on it goes with this thread.
    * @throws StaleReservationError when it was released or adopted before; RegionBusyError; TypeError for what is no handle.
    */
@@ -417,6 +398,7 @@ export class Region {
     // Asked first, so that a close that is refused ends no request; the core asks again.
     if (this.#isCreator && this.#core.owners > 1) throw new RegionInUseError(this.name, this.#core.owners - 1);
     this.#charges.waiting.close(() => new RegionClosedError(this.name));
+    for (const ring of [...this.#charges.rings]) ring.leave();
     const { exports, owners } = this.#core;
     const status = this.#isCreator ? exports.closeRegion() : exports.detachRegion();
     if (status === BUSY && this.#isCreator && owners > 1) throw new RegionInUseError(this.name, owners - 1);

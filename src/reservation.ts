@@ -40,6 +40,8 @@ export interface ReservationSource {
   readonly waiting: Waiting;
   readonly reclaimers: Reclaimers;
   readonly levels: Levels;
+  /** The rings that this attachment uses. */
+  readonly rings: Set<{ leave(): void }>;
   /** Set when this thread has left the region: what its slot says is another's then. */
   isLeft: boolean;
 }

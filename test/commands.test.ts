@@ -81,6 +81,7 @@ describe("the kills", () => {
     [["--seed", "abc"], 'kill: --seed takes a whole number from 0 to 4294967295, not "abc"'],
     [["--seed", "-1"], "kill: --seed takes"],
     [["--surplus", "1"], "usage: npm run kill"],
+    [["--rings", "--count", "0"], 'kill: --count takes a whole number from 1 to 1000000, not "0"'],
   ])("are not begun when they are given %j", (args, why) => {
     expectRefused(["scripts/kill.mjs", ...args], why);
   });

@@ -42,6 +42,22 @@ describe("the errors", () => {
     [new cistern.NotARegionError(), "NotARegionError", "ERR_NOT_A_REGION", /no region/],
     [new cistern.RegionPoisonedError("web"), "RegionPoisonedError", "ERR_REGION_POISONED", /"web"/],
     [new cistern.OwnerAliveError(513), "OwnerAliveError", "ERR_OWNER_ALIVE", /513.*markDead/],
+    [
+      new cistern.BudgetInUseError("top", "top/ring:a"),
+      "BudgetInUseError",
+      "ERR_BUDGET_IN_USE",
+      /"top".*"top\/ring:a"/,
+    ],
+    [new cistern.RingClosedError("a"), "RingClosedError", "ERR_RING_CLOSED", /"a" is closed/],
+    [new cistern.RingFullError("a", 4, 100), "RingFullError", "ERR_RING_FULL", /"a".*4.*100/],
+    [new cistern.RingTimeoutError("a", "room", 5), "RingTimeoutError", "ERR_RING_TIMEOUT", /"a".*5 ms for room/],
+    [
+      new cistern.RingDecodeError("a", [new Uint8Array(1)], [], new Error("why")),
+      "RingDecodeError",
+      "ERR_RING_DECODE",
+      /"a".*1 record.*why/,
+    ],
+    [new cistern.StaleLeaseError("a"), "StaleLeaseError", "ERR_LEASE_STALE", /"a".*before/],
     [new cistern.StaleBlockError(4096), "StaleBlockError", "ERR_BLOCK_STALE", /4096/],
   ])("%s", (error, name, code, message) => {
     expect(error).toBeInstanceOf(CisternError);
@@ -57,7 +73,7 @@ describe("the errors", () => {
     const classes = Object.values(cistern).filter(
       (value) => typeof value === "function" && value.prototype instanceof CisternError,
     );
-    expect(classes).toHaveLength(12);
+    expect(classes).toHaveLength(18);
   });
 });
 

@@ -24,8 +24,8 @@ const CORE_LAYERS: readonly (readonly string[])[] = [
     "resize",
   ],
   ["chunk", "names", "reservation", "nodes"],
-  ["ring", "hash", "table", "eviction", "cache"],
-  ["report", "settle", "recover", "check", "checkbudgets", "region"],
+  ["ring", "ringbatch", "ringbell", "ringend", "ringpool", "ringlife", "hash", "table", "eviction", "cache"],
+  ["report", "settle", "recover", "check", "checkbudgets", "checkrings", "region"],
   ["index"],
 ];
 

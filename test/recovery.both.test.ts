@@ -61,6 +61,7 @@ describe("recover", () => {
       reservations: 0,
       reservedBytes: 0,
       heldLock: false,
+      ringRecords: 0,
       undecided: null,
     });
     for (const handle of handles) expect(opens(r, handle)).toBe(false);
@@ -169,6 +170,7 @@ describe("recover", () => {
       reservations: 0,
       reservedBytes: 0,
       heldLock: false,
+      ringRecords: 0,
       undecided: null,
     };
     expect(r.recover(ownerId)).toEqual({ ownerId, ...nothing });

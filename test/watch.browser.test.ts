@@ -56,6 +56,7 @@ describe("a watched worker of the page that", () => {
       inFlightBytes: 0,
       reservations: 0,
       reservedBytes: 0,
+      ringRecords: 0,
       heldLock: false,
       undecided: null,
     });

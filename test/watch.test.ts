@@ -80,6 +80,7 @@ describe("a watched worker that", () => {
           inFlightBytes: 0,
           reservations: 0,
           reservedBytes: 0,
+          ringRecords: 0,
           heldLock: false,
           undecided: null,
         },

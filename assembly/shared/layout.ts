@@ -93,6 +93,10 @@ export const H_RECORDS = 1416;
 export const H_NAMES = 1424;
 /** How many ever waited for room in a budget, modulo 2^32. */
 export const H_TICKET = 1432;
+/** The newest ring. */
+export const H_RINGS = 1436;
+/** Where the run that is in flight is named once it is there, or was until now; 0: nowhere. */
+export const H_NAMING = 1440;
 
 // A chunk: a run of kind INTERNAL full of elements of one pool, behind a header.
 export const CHUNK_NEXT = 0;
@@ -374,6 +378,8 @@ export const REC_UNDECIDED_BYTES = 6;
 /** Reservations that it held, and their bytes (two words). */
 export const REC_RESERVATIONS = 7;
 export const REC_RESERVED_BYTES = 8;
+/** Records of rings, and places for such, that it had in hand. */
+export const REC_RECORDS = 10;
 
 // What `check` writes to S_OUT, in words.
 export const OUT_PROBLEMS = 0;

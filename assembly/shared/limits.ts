@@ -22,3 +22,7 @@ export const ALIGN_MAX = 1048576;
 export const BUDGET_DEPTH_MAX = 32;
 /** Most bytes of a budget's name or a tag, in UTF-8. */
 export const NAME_BYTES_MAX = 56;
+/** Most records of a ring. */
+export const RING_RECORDS_MAX = 1048576;
+/** Most bytes of a ring's records: sums of them are kept modulo 2^32. */
+export const RING_BYTES_MAX = 2147483647;

@@ -37,6 +37,20 @@ export const HAS_CHILDREN = 15;
 /** The budget stands as deep as one may. */
 export const TOO_DEEP = 16;
 
+/** Done, and the ring is as full as it was said to be high. */
+export const RING_IS_HIGH = 20;
+/** As many records or bytes as the ring may hold. */
+export const RING_FULL = 21;
+export const RING_EMPTY = 22;
+/** Closed, and nothing is left in it. */
+export const RING_ENDED = 23;
+/** The oldest record is in the caller's hand; the new one is not in the ring yet. */
+export const RING_DROPPED = 24;
+/** The record is in the caller's hand, for it is longer than the place for its copy. */
+export const RING_TOO_LONG = 25;
+/** As many descriptors as a ring may have are held. */
+export const RING_NO_DESCRIPTOR = 26;
+
 // What `check` can find. `where` beside each is a grain, a class or an owner, as the text in bindings/status.ts says.
 export const BAD_CHAIN = 100;
 export const BAD_ADJACENT_FREE = 101;
@@ -57,3 +71,4 @@ export const BAD_RUN_WORD = 116;
 export const BAD_BUDGET = 117;
 export const BAD_RESERVATION = 118;
 export const BAD_POOL = 119;
+export const BAD_RING = 120;

@@ -14,14 +14,16 @@ const [START, JOB, OPERATIONS, PARTY, ROUND] = [0, 1, 2, 3, 4];
 const RESULTS = 4;
 const PATIENCE_SECONDS = 60;
 
-// → { round, close }. `data` goes to every member's workerData, with `index` and `team`.
-export async function makeTeam(url, size, data) {
+// → { round, close }. `data` goes to every member's workerData, with `index` and `team`; it may be a function of the index, as may what is
+// transferred with it.
+export async function makeTeam(url, size, data, transferred = () => []) {
   const control = new Int32Array(new SharedArrayBuffer(4 * (FIRST + FIELDS * size)));
   const results = new Float64Array(new SharedArrayBuffer(8 * RESULTS * size));
-  const workers = Array.from(
-    { length: size },
-    (_, index) => new Worker(url, { workerData: { ...data, index, team: { control, results } } }),
-  );
+  const workers = Array.from({ length: size }, (_, index) => {
+    const own = typeof data === "function" ? data(index) : data;
+    const workerData = { ...own, index, team: { control, results } };
+    return new Worker(url, { workerData, transferList: transferred(index) });
+  });
   await Promise.all(workers.map(isReady));
   let rounds = 0;
   return {
@@ -75,8 +77,8 @@ const resultOf = (results, member) => {
 };
 
 // The member's side: `jobs` holds functions of a number of operations; what they return, if anything, is CPU time that
-// went into waiting for another member and does not count. Never returns.
-export function serveTeam({ index, team: { control, results } }, { jobs, clock, port }) {
+// went into waiting for another member and does not count. A job may return a promise, and lives by its thread's events then. Never returns.
+export async function serveTeam({ index, team: { control, results } }, { jobs, clock, port }) {
   const at = FIRST + FIELDS * index;
   port.postMessage("ready");
   let seen = 0;
@@ -88,7 +90,8 @@ export function serveTeam({ index, team: { control, results } }, { jobs, clock, 
     const delay = delayNs();
     const start = wallMs();
     const cpu = clock.now();
-    const waitedNs = tried(() => run(control[at + OPERATIONS]) ?? 0);
+    const outcome = tried(() => run(control[at + OPERATIONS]) ?? 0);
+    const waitedNs = typeof outcome === "number" ? outcome : await triedLater(outcome);
     results[RESULTS * index] = clock.now() - cpu - waitedNs;
     results[RESULTS * index + 1] = start;
     results[RESULTS * index + 2] = wallMs();
@@ -107,6 +110,16 @@ function tried(job) {
     return NaN;
   }
 }
+
+const triedLater = async (promise) => {
+  try {
+    return (await promise) ?? 0;
+  } catch (error) {
+    return tried(() => {
+      throw error;
+    });
+  }
+};
 
 function meet(control, party) {
   const rank = Atomics.add(control, BARRIER, 1);

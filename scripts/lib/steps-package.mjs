@@ -9,7 +9,7 @@ import { failed, passed, verdict } from "./report.mjs";
 import { runNode, runNpm } from "./run.mjs";
 
 /** The whole library, minified, the core inside, gzipped. */
-const SIZE_BUDGET_BYTES = 41.25 * 1024;
+const SIZE_BUDGET_BYTES = 54.75 * 1024;
 
 /** What may be in the tarball. */
 const SHIPPED = [
@@ -35,10 +35,11 @@ const INSTALL_SCRIPTS = ["preinstall", "install", "postinstall", "prepare"];
 
 const CONSUMER = `
 import { Region } from "cistern";
-import { processInChunks, Throttle } from "cistern/flow";
+import { BackpressureHandler, ObjectRing, processInChunks, Throttle } from "cistern/flow";
 import { Governor } from "cistern/governor";
 import { Monitor, trackLeaks } from "cistern/monitor";
 import { BudgetGauge, heapSource, PressureGauge } from "cistern/pressure";
+import { nodeReadable, webWritable } from "cistern/streams";
 
 const region = await Region.create({ size: "4MiB" });
 const offset = region.heap.alloc(100);
@@ -58,6 +59,13 @@ for (const [name, one] of Object.entries({ gauge, region: region.pressure, heap:
 const leaks = trackLeaks(region, { level: "paranoid" });
 for await (const { start, end } of processInChunks(100, { usagePercent: () => budget.usagePercent }))
   budget.tryReserve(end - start, "rows");
+const ring = region.ring("frames", { capacity: 4, overflow: "block", budget });
+await webWritable(ring).getWriter().write(new Uint8Array([1, 2, 3]));
+ring.close();
+for await (const frame of nodeReadable(ring)) if (frame.length !== 3) throw new Error("a ring gives what it got");
+const handler = new BackpressureHandler({ strategy: "drop_oldest", bufferSize: 1 });
+if (!handler.trySend(1) || handler.metrics().current_buffer_size !== 1) throw new Error("an event is buffered");
+if (!new ObjectRing().push("a")) throw new Error("an empty ring is full");
 await new Throttle({ rate: "1MiB" }).take(100);
 governor.close();
 leaks.check();

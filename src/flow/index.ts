@@ -12,3 +12,12 @@ export type { SetRateOptions, TakeOptions, ThrottleOptions, ThrottleStats } from
 /** What they are given: a gauge, a clock, timers. */
 export type { Level, LevelReading, PressureReading } from "./reading.js";
 export type { Clock, Timers } from "./time.js";
+export {
+  adaptCapacity,
+  BackpressureHandler,
+  type BackpressureMetrics,
+  type BackpressureOptions,
+  type BackpressureStrategy,
+} from "./backpressure.js";
+export { ObjectRing, type ObjectRingOptions } from "../ring/object-ring.js";
+export { FloatFifo } from "./float-fifo.js";

@@ -3,6 +3,7 @@
 
 import { budgetHeaderWord, chunkWord } from "./budgetwords.mjs";
 import { ATOMIC_LOAD } from "./instrument.mjs";
+import { ringWord } from "./ringwords.mjs";
 
 /** The word's name → why a race there is harmless. */
 const REASONS = {
@@ -32,6 +33,23 @@ const REASONS = {
     "written before the budget is open; looked at from a slab that may be another's by then, to find whether somebody waits",
   B_SLABS: "an aligned word; a hint that names a slab, at whose word and aux[] who takes a block looks",
   B_ROOMY: "a hint; written plainly before the budget is open only",
+  D_WORD:
+    "an aligned word; stored plainly by who has the descriptor in hand only: READY before the slot's compare-and-swap says so to others, HELD while it is kept. Whoever else looks finds it in nobody's hand that he could take it from, or at the sequence of an older record",
+  D_LENGTH:
+    "read by who helps the tail or the head on, before the compare-and-swap that succeeds only while the record was there",
+  Q_TAIL:
+    "an aligned word that only compare-and-swaps move on; read plainly where the one of the slot that follows succeeds only while it is so",
+  Q_HEAD: "the same, by the one of the descriptor",
+  "a ring's slot":
+    "an aligned word that only compare-and-swaps change; read plainly where one of it, or of the descriptor it names, follows",
+  LAPS: "an aligned word; seen late it is that of a round before, of which nothing that a party saw is older than a quarter",
+  Q_LIMIT: "an aligned word; a record that is put in this instant may go by the limit before",
+  Q_LIMIT_BYTES: "the same",
+  Q_HIGH: "the same",
+  Q_AGAIN: "an aligned word that only grows; seen late the record is taken by the next call",
+  D_CLAIM: "looked at by check, which looks once more whether word and claim are what they were",
+  D_BLOCK: "the same",
+  D_ROOM: "the same",
 };
 
 /** Functions that look at the records of slabs which nothing keeps, so that anything may come there meanwhile, and why that is harmless. */
@@ -94,7 +112,7 @@ export function wordName(view, address) {
   if (address < table("H_WORD")) return "bits[]";
   if (address < table("H_AUX")) return "word[]";
   if (address < view.firstGrain * c.GRAIN_BYTES) return "aux[]";
-  return chunkWord(view, address) ?? "a block";
+  return chunkWord(view, address) ?? ringWord(view, address) ?? "a block";
 }
 
 const glance = ({ kind, functionName }) => (kind === ATOMIC_LOAD ? GLANCES[functionName] : undefined);

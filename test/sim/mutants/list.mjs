@@ -8,6 +8,7 @@ import { PAGE_MUTANTS } from "./pages.mjs";
 import { SLAB_MUTANTS } from "./slabs.mjs";
 import { MOVE_MUTANTS } from "./moves.mjs";
 import { OWNER_MUTANTS } from "./owners.mjs";
+import { RING_MUTANTS } from "./rings.mjs";
 import { WAITING_MUTANTS } from "./waiting.mjs";
 
 export const MUTANTS = [
@@ -19,4 +20,5 @@ export const MUTANTS = [
   ...WAITING_MUTANTS,
   ...CHARGED_MUTANTS,
   ...ARENA_MUTANTS,
+  ...RING_MUTANTS,
 ];

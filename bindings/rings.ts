@@ -1,0 +1,423 @@
+// Rings: one ring as numbers in and numbers out. Holds the place outside the ring through which short records are copied (V8 copies to
+// shared memory at half the speed of the core, and a view made for each message costs more than the message).
+
+import { H_RINGS, S_OUT, SLOT_BYTES, SLOTS } from "../assembly/shared/layout.js";
+import {
+  D_BLOCK,
+  D_LENGTH,
+  D_REDELIVERED,
+  D_WORD,
+  DELIVER_AGAIN,
+  DELIVER_ONCE,
+  FRAME_BYTES,
+  FRAME_TAG,
+  POLICY_DROP_OLDEST,
+  POLICY_REFUSE,
+  Q_AGAIN,
+  Q_BUDGET,
+  Q_BUDGET_STATE,
+  Q_CAPACITY_MAX,
+  Q_CONFIG,
+  Q_DELIVERY,
+  Q_DESCRIPTORS,
+  Q_HEAD,
+  Q_IS_HIGH,
+  Q_ITEMS,
+  Q_LIMIT,
+  Q_LIMIT_BYTES,
+  Q_LOW,
+  Q_NEXT,
+  Q_ROOM,
+  Q_TAIL,
+  RING_BEFORE,
+  RING_BUDGET,
+  RING_BUDGET_STATE,
+  RING_BYTES,
+  RING_CAPACITY,
+  RING_CAPACITY_MAX,
+  RING_CONFIG,
+  RING_DELIVERY,
+  RING_FIRST,
+  RING_HIGH,
+  RING_IN_HAND,
+  RING_LOW,
+  RING_POLICY,
+} from "../assembly/shared/rings.js";
+import { RING_BYTES_MAX, RING_RECORDS_MAX } from "../assembly/shared/limits.js";
+import { BUSY, OK, RING_EMPTY, RING_ENDED, RING_FULL, RING_TOO_LONG } from "../assembly/shared/status.js";
+import type { Node } from "./budgets.js";
+import type { Core } from "./core.js";
+import { Doorbell } from "./parking.js";
+import { RingCounters } from "./ringcounters.js";
+
+export { RING_BYTES_MAX, RING_RECORDS_MAX };
+export { RING_DROPPED, RING_ENDED, RING_FULL, RING_IS_HIGH } from "../assembly/shared/status.js";
+
+/** How a ring is made. */
+export interface RingPlan {
+  readonly capacity: number;
+  readonly maxCapacity: number;
+  readonly maxBytes: number;
+  readonly dropsOldest: boolean;
+  readonly again: boolean;
+  readonly high: number;
+  readonly low: number;
+  readonly node: Node;
+  readonly config: readonly number[];
+}
+
+// Records up to here go through the stage; above it the second copy costs more than a call.
+const STAGED_MAX = 1024;
+const STAGE_BYTES = 16384;
+const RINGS_READ_MAX = 100_000;
+
+/** What one attachment has of its rings: each once, however often it opens it, and the place through which it copies short records. */
+interface Desk {
+  readonly stage: number;
+  readonly claim: { low: number; high: number };
+  readonly ports: Map<number, RingPort>;
+}
+
+const desks = new WeakMap<Core, Desk>();
+
+function deskOf(core: Core): Desk | undefined {
+  const known = desks.get(core);
+  if (known !== undefined) return known;
+  const stage = core.exports.blockAlloc(STAGE_BYTES, 8) >>> 0;
+  if (stage === 0) return undefined;
+  const desk = { stage, claim: core.lastClaim(), ports: new Map() };
+  desks.set(core, desk);
+  return desk;
+}
+
+/** With the last ring the stage goes too. */
+function clearDesk(core: Core, { stage, claim, ports }: Desk): void {
+  if (ports.size > 0) return;
+  desks.delete(core);
+  core.exports.blockFree(stage, claim.low, claim.high);
+}
+
+export class RingPort {
+  readonly #core: Core;
+  readonly #at: number;
+  readonly #stage: number;
+  readonly #out: number;
+  /** A view of the stage for each length. */
+  readonly #views: Uint8Array<ArrayBufferLike>[] = [];
+  readonly wasThere: boolean;
+  #users = 0;
+  /** A record in hand that was too long for its target: the next to be taken here. */
+  #over = 0;
+
+  private constructor(core: Core, at: number, stage: number, wasThere: boolean) {
+    this.#core = core;
+    this.#at = at;
+    this.#stage = stage;
+    this.#out = outOf(core);
+    this.wasThere = wasThere;
+    this.counters = new RingCounters(core, at);
+  }
+
+  /** The ring of this name, or a new one; or why there is none. */
+  static open(core: Core, name: number, plan: RingPlan): RingPort | number {
+    const desk = deskOf(core);
+    if (desk === undefined) return core.exports.reason();
+    const out = outOf(core);
+    const words = core.i32;
+    words[out + RING_CAPACITY] = plan.capacity;
+    words[out + RING_CAPACITY_MAX] = plan.maxCapacity;
+    words[out + RING_BYTES] = plan.maxBytes;
+    words[out + RING_POLICY] = plan.dropsOldest ? POLICY_DROP_OLDEST : POLICY_REFUSE;
+    words[out + RING_DELIVERY] = plan.again ? DELIVER_AGAIN : DELIVER_ONCE;
+    words[out + RING_HIGH] = plan.high;
+    words[out + RING_LOW] = plan.low;
+    words[out + RING_BUDGET] = plan.node.at;
+    words[out + RING_BUDGET_STATE] = plan.node.state;
+    words[out + RING_FIRST] = 0;
+    words.set(plan.config, out + RING_CONFIG);
+    const at = core.exports.openRing(name) >>> 0;
+    if (at === 0) {
+      const why = core.exports.reason();
+      clearDesk(core, desk);
+      return why;
+    }
+    const port = desk.ports.get(at) ?? new RingPort(core, at, desk.stage, words[out + RING_BEFORE] === 1);
+    desk.ports.set(at, port);
+    port.#users++;
+    return port;
+  }
+
+  #word(offset: number): number {
+    return Atomics.load(this.#core.i32, (this.#at + offset) >>> 2) >>> 0;
+  }
+
+  get config(): number[] {
+    return [...this.#core.i32.subarray((this.#at + Q_CONFIG) >>> 2, ((this.#at + Q_CONFIG) >>> 2) + 8)];
+  }
+
+  get maxCapacity(): number {
+    return this.#word(Q_CAPACITY_MAX);
+  }
+
+  get limit(): number {
+    return this.#word(Q_LIMIT);
+  }
+
+  get limitBytes(): number {
+    return this.#word(Q_LIMIT_BYTES);
+  }
+
+  /** The budget that it is charged to. */
+  get node(): Node {
+    return { at: this.#word(Q_BUDGET), state: this.#word(Q_BUDGET_STATE) };
+  }
+
+  get again(): boolean {
+    return this.#word(Q_DELIVERY) === DELIVER_AGAIN;
+  }
+
+  /** Whether it was said to be high and is not low yet. */
+  get isHigh(): boolean {
+    // Who took the last one that matters may have died before it said so.
+    return this.#word(Q_IS_HIGH) !== 0 && this.size > this.#word(Q_LOW);
+  }
+
+  /** How many records are queued, as it was at one instant between the call and its return, or nearly. */
+  get size(): number {
+    // The head first: it only moves on, so the answer is never below what was queued when the tail was read, but for what was taken since.
+    const head = this.#word(Q_HEAD + 4);
+    return Math.max(0, (this.#word(Q_TAIL + 4) - head) | 0);
+  }
+
+  get bytes(): number {
+    const head = this.#word(Q_HEAD);
+    return Math.max(0, (this.#word(Q_TAIL) - head) | 0);
+  }
+
+  setLimits(records: number, bytes: number, high: number, low: number, dropsOldest: boolean): void {
+    const policy = dropsOldest ? POLICY_DROP_OLDEST : POLICY_REFUSE;
+    this.#core.exports.ringSetLimits(this.#at, records, bytes, high, low, policy);
+  }
+
+  /** Puts a record in: OK, RING_IS_HIGH, RING_FULL, CLOSED, or why there is no memory for it. */
+  push(record: Uint8Array): number {
+    const { u8, exports } = this.#core;
+    const bytes = record.length;
+    if (bytes <= STAGED_MAX) {
+      u8.set(record, this.#stage);
+      return exports.ringPush(this.#at, this.#stage, bytes, 0);
+    }
+    const d = exports.ringReserve(this.#at, bytes, 0) >>> 0;
+    if (d === 0) return exports.reason();
+    u8.set(record, this.#core.i32[(d + D_BLOCK) >>> 2] as number);
+    return exports.ringCommit(this.#at, d, bytes, 0, 0);
+  }
+
+  /** Takes a place for a record in hand; 0: `reason` says why there is none. RING_DROPPED if it `wants` what is dropped: as with `commit`. */
+  reserve(bytes: number, wants: boolean): number {
+    return this.#core.exports.ringReserve(this.#at, bytes, +wants) >>> 0;
+  }
+
+  reason(): number {
+    return this.#core.exports.reason();
+  }
+
+  /** As `push` of the record in hand; RING_DROPPED if it `wants` what is dropped: then that is in hand too, and this is to be called again. */
+  commit(d: number, bytes: number, wants: boolean): number {
+    return this.#core.exports.ringCommit(this.#at, d, bytes, 0, +wants);
+  }
+
+  /** What RING_DROPPED left in hand. */
+  get inHand(): number {
+    return (this.#core.i32[this.#out + RING_IN_HAND] as number) >>> 0;
+  }
+
+  release(d: number): void {
+    this.#core.exports.ringRelease(this.#at, d);
+  }
+
+  /** The oldest record, in hand; 0: `reason` says RING_EMPTY or RING_ENDED. */
+  take(): number {
+    return this.#takeOver() || this.#core.exports.ringTake(this.#at) >>> 0;
+  }
+
+  #takeOver(): number {
+    const d = this.#over;
+    this.#over = 0;
+    return d;
+  }
+
+  /** Where the record in hand lies in the region. */
+  offsetOf(d: number): number {
+    return (this.#core.i32[(d + D_BLOCK) >>> 2] as number) >>> 0;
+  }
+
+  lengthOf(d: number): number {
+    return (this.#core.i32[(d + D_LENGTH) >>> 2] as number) >>> 0;
+  }
+
+  /** Which record it is: they are counted from 0 on, modulo 2^32. */
+  sequenceOf(d: number): number {
+    return (this.#core.i32[(d + D_WORD + 4) >>> 2] as number) >>> 0;
+  }
+
+  isRedelivered(d: number): boolean {
+    return ((this.#core.i32[(d + D_WORD) >>> 2] as number) & D_REDELIVERED) !== 0;
+  }
+
+  /** The bytes of the record in hand, where they lie. */
+  viewOf(d: number, bytes: number): Uint8Array {
+    const offset = this.offsetOf(d);
+    return this.#core.u8.subarray(offset, offset + bytes);
+  }
+
+  /** A copy of the oldest record, which is taken off; else why there is none: RING_EMPTY or RING_ENDED. */
+  pop(): Uint8Array | number {
+    if (this.#over !== 0) return this.#copyOut(this.#takeOver());
+    const bytes = this.#core.exports.ringPop(this.#at, this.#stage, STAGED_MAX);
+    if (bytes >= 0) return this.#core.u8.slice(this.#stage, this.#stage + bytes);
+    return bytes === -RING_TOO_LONG ? this.#copyOut(this.inHand) : -bytes;
+  }
+
+  #copyOut(d: number): Uint8Array {
+    const offset = this.offsetOf(d);
+    const copy = this.#core.u8.slice(offset, offset + this.lengthOf(d));
+    this.release(d);
+    return copy;
+  }
+
+  /**
+   * Copies the oldest record to `target` and takes it off; its length, or −1: RING_EMPTY, −2: RING_ENDED, −3 − length: it is longer, and the
+   * next to be taken here.
+   */
+  popInto(target: Uint8Array): number {
+    if (this.#over !== 0) return this.#popLong(target, -RING_TOO_LONG);
+    const room = target.length < STAGED_MAX ? target.length : STAGED_MAX;
+    const bytes = this.#core.exports.ringPop(this.#at, this.#stage, room);
+    if (bytes > 0) {
+      target.set((this.#views[bytes] ??= this.#core.u8.subarray(this.#stage, this.#stage + bytes)));
+      return bytes;
+    }
+    return bytes === 0 ? 0 : this.#popLong(target, bytes);
+  }
+
+  #popLong(target: Uint8Array, status: number): number {
+    if (status === -RING_EMPTY) return -1;
+    if (status === -RING_ENDED) return -2;
+    const d = this.#over || this.inHand;
+    const bytes = this.lengthOf(d);
+    this.#over = bytes > target.length ? d : 0;
+    if (this.#over !== 0) return -3 - bytes;
+    target.set(this.viewOf(d, bytes));
+    this.release(d);
+    return bytes;
+  }
+
+  /**
+   * Takes up to `max` records off and calls `each` with where each lies in `u8`; what is shown is overwritten by the next call. Returns why there are no more (RING_EMPTY, RING_ENDED), or OK.
+   */
+  popMany(max: number, each: (u8: Uint8Array, offset: number, bytes: number) => void): number {
+    const { u8, i32, exports } = this.#core;
+    let left = max;
+    if (this.#over !== 0 && left > 0) {
+      this.#show(this.#takeOver(), each);
+      left--;
+    }
+    while (left > 0) {
+      const asked = Math.min(left, STAGE_BYTES / FRAME_BYTES);
+      const count = exports.ringPopMany(this.#at, this.#stage, STAGE_BYTES, asked);
+      const why = exports.reason();
+      const hand = this.inHand;
+      let at = this.#stage;
+      for (let i = 0; i < count; i++) {
+        const bytes = i32[at >>> 2] as number;
+        each(u8, at + FRAME_BYTES, bytes);
+        at += FRAME_BYTES + ((bytes + 7) & ~7);
+      }
+      if (hand !== 0) this.#show(hand, each);
+      left -= count + (hand === 0 ? 0 : 1);
+      if (hand === 0 && count < asked) return why;
+    }
+    return OK;
+  }
+
+  #show(d: number, each: (u8: Uint8Array, offset: number, bytes: number) => void): void {
+    each(this.#core.u8, this.offsetOf(d), this.lengthOf(d));
+    this.release(d);
+  }
+
+  /** Puts in as many of these records as fit, none that is too long for a batch; how many. What comes after them is not counted as refused. */
+  pushMany(records: readonly Uint8Array[], from: number): number {
+    const { u8, i32, exports } = this.#core;
+    let at = this.#stage;
+    let count = 0;
+    for (let i = from; i < records.length; i++) {
+      const record = records[i] as Uint8Array;
+      const whole = FRAME_BYTES + ((record.length + 7) & ~7);
+      if (at + whole > this.#stage + STAGE_BYTES) break;
+      i32[at >>> 2] = record.length;
+      i32[(at + FRAME_TAG) >>> 2] = 0;
+      u8.set(record, at + FRAME_BYTES);
+      at += whole;
+      count++;
+    }
+    if (count === 0) return 0;
+    const done = exports.ringPushMany(this.#at, this.#stage, count);
+    if (done < count && exports.reason() === RING_FULL) this.counters.notRefused();
+    return done;
+  }
+
+  close(): boolean {
+    return this.#core.exports.closeRing(this.#at) === 1;
+  }
+
+  /** Uses the ring no more, once all who opened it here say so. False: BUSY, to be said again. */
+  leave(): boolean {
+    if (this.#users > 1) {
+      this.#users--;
+      return true;
+    }
+    if (this.#core.exports.leaveRing(this.#at) === BUSY) return false;
+    this.#users = 0;
+    const desk = desks.get(this.#core);
+    desk?.ports.delete(this.#at);
+    if (desk !== undefined) clearDesk(this.#core, desk);
+    return true;
+  }
+
+  /** Whether others of this attachment opened it too, and use it still. */
+  get isShared(): boolean {
+    return this.#users > 1;
+  }
+
+  trim(): boolean {
+    return this.#core.exports.ringTrim(this.#at) === 1;
+  }
+
+  /** How many can be taken at most, and as far as can be seen no fewer: what is to be delivered again is not told from what is free until this attachment has looked for it in vain. */
+  get available(): number {
+    const again = this.#word(Q_AGAIN) === this.counters.lookedFor ? 0 : this.#word(Q_DESCRIPTORS);
+    return this.size + again + (this.#over === 0 ? 0 : 1);
+  }
+
+  /** Rings when there is something to take (`items`), or room. Not to be listened to once this attachment left the ring. */
+  bell(items: boolean): Doorbell {
+    return new Doorbell(this.#core.i32, (this.#at + (items ? Q_ITEMS : Q_ROOM)) >>> 2);
+  }
+
+  /** What of its counters is this attachment's. */
+  readonly counters: RingCounters;
+}
+
+/** The budgets that rings are charged to: a look at a list that others may change meanwhile. */
+export function ringNodes({ i32 }: Core): Node[] {
+  const nodes: Node[] = [];
+  const word = (at: number): number => Atomics.load(i32, at >>> 2) >>> 0;
+  for (let at = word(H_RINGS); at !== 0 && nodes.length < RINGS_READ_MAX; at = word(at + Q_NEXT))
+    nodes.push({ at: word(at + Q_BUDGET), state: word(at + Q_BUDGET_STATE) });
+  return nodes;
+}
+
+function outOf(core: Core): number {
+  return (SLOTS + (core.ownerId & 0xff) * SLOT_BYTES + S_OUT) >>> 2;
+}

@@ -1,0 +1,109 @@
+// Codec: what a ring's values are as bytes. Owns the four that are built in. A codec works before a record is put in and after it was taken
+// out, never while the ring has it in hand, so one that throws or takes long holds up nobody; what it cannot decode is handed out as bytes, with
+// the error.
+
+import { describe } from "../size.js";
+import { RingDecodeError } from "./errors.js";
+
+/** How values become bytes and back. `decode` gets bytes of its own, which it may keep. */
+export interface RingCodec<T> {
+  encode(value: T): Uint8Array;
+  decode(bytes: Uint8Array): T;
+}
+
+/** Bytes as they are; UTF-8; JSON; structured clone (in Node: maps, sets, dates, typed arrays, cycles). */
+export type RingCodecName = "bytes" | "utf8" | "json" | "clone";
+
+const CODEC_NAMES: readonly RingCodecName[] = ["bytes", "utf8", "json", "clone"];
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+const bytes: RingCodec<Uint8Array> = {
+  encode(value) {
+    if (value instanceof Uint8Array) return value;
+    throw new TypeError(`a ring of bytes takes a Uint8Array, got ${describe(value)}; give it a codec for other values`);
+  },
+  decode: (own) => own,
+};
+
+const utf8: RingCodec<string> = {
+  encode(value) {
+    if (typeof value !== "string") throw new TypeError(`a ring with codec "utf8" takes a text, got ${describe(value)}`);
+    return encoder.encode(value);
+  },
+  decode: (own) => decoder.decode(own),
+};
+
+const json: RingCodec<unknown> = {
+  encode(value) {
+    const text = JSON.stringify(value) as string | undefined;
+    if (text === undefined)
+      throw new TypeError(`a ring with codec "json" takes what JSON can say, got ${describe(value)}`);
+    return encoder.encode(text);
+  },
+  decode: (own) => JSON.parse(decoder.decode(own)) as unknown,
+};
+
+interface V8 {
+  serialize(value: unknown): Uint8Array;
+  deserialize(bytes: Uint8Array): unknown;
+}
+
+function clone(): RingCodec<unknown> {
+  const host = globalThis as { process?: { getBuiltinModule?: (id: string) => unknown } };
+  const v8 = host.process?.getBuiltinModule?.("node:v8") as V8 | undefined;
+  if (v8 === undefined)
+    throw new TypeError('codec "clone" needs node:v8, which this host has not; use "json" or a codec of your own');
+  return { encode: (value) => v8.serialize(value), decode: (own) => v8.deserialize(own) };
+}
+
+/** @internal The codec that the option `codec` names or is. */
+export function codecOf<T>(codec: RingCodec<T> | RingCodecName | undefined): RingCodec<T> {
+  if (codec === undefined || codec === "bytes") return bytes as unknown as RingCodec<T>;
+  if (codec === "utf8") return utf8 as unknown as RingCodec<T>;
+  if (codec === "json") return json as RingCodec<T>;
+  if (codec === "clone") return clone() as RingCodec<T>;
+  const { encode, decode } = (codec as Partial<RingCodec<T>> | null) ?? {};
+  if (typeof encode === "function" && typeof decode === "function") return codec;
+  const names = CODEC_NAMES.map((name) => `"${name}"`).join(", ");
+  throw new TypeError(`codec is one of ${names}, or an object with encode and decode, got ${describe(codec)}`);
+}
+
+/** @internal What a value is as a record. @throws TypeError for a codec that makes something else. */
+export function encoded<T>(codec: RingCodec<T>, value: T): Uint8Array {
+  if (value === undefined) throw new TypeError("a ring takes no undefined: that is what receive answers at its end");
+  const record = codec.encode(value);
+  if (record instanceof Uint8Array) return record;
+  throw new TypeError(`the codec's encode must answer a Uint8Array, got ${describe(record)}`);
+}
+
+/** @internal What a record of this ring is as a value. @throws RingDecodeError with the record. */
+export function decoded<T>(codec: RingCodec<T>, name: string, record: Uint8Array): T {
+  let cause: unknown;
+  try {
+    const value = codec.decode(record);
+    if (value !== undefined) return value;
+    cause = new TypeError("the codec's decode answered undefined");
+  } catch (error) {
+    cause = error;
+  }
+  throw new RingDecodeError(name, [record], [], cause);
+}
+
+/** @internal The same of several: those that can be decoded, unless one cannot. */
+export function decodedAll<T>(codec: RingCodec<T>, name: string, records: readonly Uint8Array[]): T[] {
+  const values: T[] = [];
+  const failed: Uint8Array[] = [];
+  let first: unknown;
+  for (const record of records) {
+    try {
+      values.push(decoded(codec, name, record));
+    } catch (error) {
+      first ??= (error as RingDecodeError).cause;
+      failed.push(record);
+    }
+  }
+  if (failed.length === 0) return values;
+  throw new RingDecodeError(name, failed, values, first);
+}

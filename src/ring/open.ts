@@ -1,0 +1,133 @@
+// Open: from a name and options to this thread's ring. Owns nothing: checks everything before anything is changed, opens the ring's own
+// budget below the one that was given, and compares what was asked for with what is there.
+
+import { NO_NODE, type Node } from "../../bindings/budgets.js";
+import { mayBlock } from "../../bindings/core.js";
+import { RingPort } from "../../bindings/rings.js";
+import { OVER_LIMIT } from "../../bindings/status.js";
+import { type Budget, openRefusal } from "../budget.js";
+import { budgetNode, makeRoom, refusalOf } from "../charging.js";
+import { MemoryLimitExceededError } from "../errors.js";
+import { settleLimits, textNumber } from "../limits.js";
+import { type ReservationSource, tellLevels, throwUnlessFull } from "../reservation.js";
+import { codecOf } from "./codec.js";
+import {
+  configOf,
+  dropsOldest,
+  marksOf,
+  requireSame,
+  ringOptions,
+  type RingOptions,
+  type RingRules,
+  rulesIn,
+  rulesOf,
+} from "./options.js";
+import { Ring } from "./ring.js";
+
+/** @internal */
+export function openRing<T>(source: ReservationSource, name: string, options: RingOptions<T> | undefined): Ring<T> {
+  const own = ringOptions(options) as Partial<RingOptions<unknown>>;
+  const asked = rulesOf(own);
+  const codec = codecOf<T>(own.codec as RingOptions<T>["codec"]);
+  const above = own.budget === undefined ? NO_NODE : budgetNode(source, "ring", own.budget);
+  const number = textNumber(source, "a ring's name", name);
+  const node = own.budget === undefined ? NO_NODE : ownNode(source, own.budget, name);
+  let port: RingPort | undefined;
+  try {
+    port = openPort(source, number, asked, node);
+    const rules = rulesIn(port.config, port.maxCapacity, port.again);
+    requireSame(name, own, asked, rules);
+    if (above.at !== 0) requireBudget(source, name, port.node, above);
+    return seated(source, port, name, rules, codec);
+  } catch (error) {
+    // As by a ring that is left at once.
+    if (port !== undefined) seated(source, port, name, asked, codec).leave();
+    throw error;
+  } finally {
+    // Nobody charges it anything: the ring was there, and has its own.
+    if (node.at !== 0 && port?.node.at !== node.at) source.budgets.close(node);
+  }
+}
+
+/** A budget that is this ring's alone. The name may still be that of a ring that has ended and was not emptied. */
+function ownNode(source: ReservationSource, parent: Budget, name: string): Node {
+  for (let count = 1; ; count++) {
+    const text = count === 1 ? `ring:${name}` : `ring:${name}#${count}`;
+    const opened = source.budgets.open(
+      parent,
+      textNumber(source, "a budget's name", text),
+      settleLimits({}, parent.limitBytes),
+    );
+    if (opened === undefined) throw openRefusal(source, parent, text, 0);
+    if (!opened.wasOpen) return opened.node;
+  }
+}
+
+function openPort(source: ReservationSource, number: number, asked: RingRules, node: Node): RingPort {
+  const { high, low } = marksOf(asked, asked.capacity);
+  const port = RingPort.open(source.budgets.core, number, {
+    capacity: asked.capacity,
+    maxCapacity: asked.maxCapacity,
+    maxBytes: asked.maxBytes,
+    dropsOldest: dropsOldest(asked, asked.capacity),
+    again: asked.again,
+    high,
+    low,
+    node,
+    config: configOf(asked),
+  });
+  if (typeof port === "number") throw refusal(source, port, asked.maxCapacity * 8);
+  return port;
+}
+
+function requireBudget({ budgets }: ReservationSource, name: string, { at }: Node, above: Node): void {
+  if (at !== 0 && budgets.parent(at).at === above.at) return;
+  const there = at === 0 ? "in no budget" : `in ${budgets.path(at)}`;
+  throw new RangeError(`ring "${name}" is there ${there}: leave the budget out, or give the same`);
+}
+
+function seated<T>(
+  source: ReservationSource,
+  port: RingPort,
+  name: string,
+  rules: RingRules,
+  codec: ReturnType<typeof codecOf<T>>,
+): Ring<T> {
+  const { node } = port;
+  const ring: Ring<T> = new Ring<T>(
+    {
+      port,
+      name,
+      rules,
+      mayBlock: mayBlock(),
+      charged: node.at === 0 ? undefined : () => tellLevels(source),
+      retry: (bytes, attempt) => {
+        if (node.at === 0) return undefined;
+        let status: number | undefined;
+        const again = (): number => {
+          status = attempt();
+          return +(status !== OVER_LIMIT);
+        };
+        makeRoom(source, bytes, again);
+        return status;
+      },
+      refusal: (reason, bytes) =>
+        (node.at === 0 ? undefined : refusalOf(source, node, bytes, "push")) ?? refusal(source, reason, bytes),
+      left: () => void source.rings.delete(ring),
+    },
+    codec,
+  );
+  source.rings.add(ring);
+  return ring;
+}
+
+function refusal(source: ReservationSource, reason: number, bytes: number): Error {
+  throwUnlessFull(reason, "ring", source, "");
+  const { core } = source.budgets;
+  return new MemoryLimitExceededError({
+    requested: bytes,
+    limit: core.capacityBytes,
+    current: core.usedBytes + core.overheadBytes,
+    budgetPath: source.regionName,
+  });
+}

@@ -1,0 +1,347 @@
+// What goes through a ring, in Node and in a page: values by codec, leases, copies. Goal: what comes out is what went in; a codec or a listener
+// that throws loses no record and breaks no later one; a lease is given back once. Method: exact states.
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { type ReadLease, Region, type RingCodec, type RingDecodeError, StaleLeaseError } from "../../src/index.js";
+import { expectSound, MIB } from "../lib/regions.js";
+import { reported } from "../reclaim-scene.js";
+import { codeOf, expectCounted, numbers, pair, texts, thrown, turns } from "./scene.js";
+
+const ring = <T>(codec: RingCodec<T> | string, options = {}) =>
+  Region.createSync({ size: MIB }).ring<T>("ring", { codec: codec as RingCodec<T>, ...options });
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+describe("a codec", () => {
+  const isNode = typeof process !== "undefined" && process.versions?.node !== undefined;
+  it("of bytes gives bytes of one's own, of any length, none included", () => {
+    const own = ring<Uint8Array>("bytes");
+    for (const length of [0, 1, 7, 128, 129, 1024, 1025, 5000, 100_000]) {
+      const bytes = Uint8Array.from({ length }, (_, i) => i * 7);
+      own.push(bytes);
+      bytes.fill(0);
+      const copy = own.pop()!;
+      expect(copy.length).toBe(length);
+      expect(copy.every((byte, i) => byte === ((i * 7) & 0xff))).toBe(true);
+      expect(copy.buffer).toBeInstanceOf(ArrayBuffer);
+    }
+  });
+
+  it("of texts keeps every character, a byte order mark too", () => {
+    const { ring: own } = texts();
+    for (const text of ["", "a", "häß", "\ufeffmark", "😀".repeat(400)])
+      expect([own.push(text), own.pop()]).toEqual([true, text]);
+  });
+
+  it("json gives what JSON can say", () => {
+    const own = ring<unknown>("json");
+    for (const value of [null, 0, "", [], { a: [1, { b: null }] }]) {
+      own.push(value);
+      expect(own.pop()).toEqual(value);
+    }
+    expect(() => own.push(() => {})).toThrow(TypeError);
+    expect(() => own.push(1n)).toThrow(TypeError);
+  });
+
+  it("clone gives maps, dates and cycles where node:v8 is, and says so where it is not", () => {
+    if (!isNode) {
+      expect(() => ring("clone")).toThrow(/node:v8/);
+      return;
+    }
+    const own = ring<unknown>("clone");
+    const value: Record<string, unknown> = { map: new Map([[1, new Date(5)]]), bytes: new Float64Array([1.5]) };
+    value["self"] = value;
+    own.push(value);
+    const copy = own.pop() as typeof value;
+    expect(copy).toEqual(value);
+    expect(copy["self"]).toBe(copy);
+  });
+
+  it.each(["bytes", "utf8"])("%s refuses other values, and undefined is refused by all; nothing is added", (codec) => {
+    const own = ring<unknown>(codec);
+    for (const value of [undefined, null, 5, {}, [1]]) expect(() => own.push(value)).toThrow(TypeError);
+    expect(() => ring<unknown>("json").push(undefined)).toThrow(/no undefined/);
+    expect(() => ring<unknown>({ encode: () => "no bytes" as never, decode: () => 1 }).push(1)).toThrow(
+      /must answer a Uint8Array/,
+    );
+    expect(own.size).toBe(0);
+  });
+
+  it("that throws in encode adds nothing; in decode it hands the record out as bytes, and the next is as it was", () => {
+    const codec: RingCodec<number> = {
+      encode: (value) => {
+        if (value < 0) throw new Error("negative");
+        return new Uint8Array([value]);
+      },
+      decode: (own) => {
+        if (own[0] === 13) throw new Error("unlucky");
+        return own[0] === 99 ? (undefined as never) : own[0]!;
+      },
+    };
+    const own = ring(codec);
+    expect(() => own.push(-1)).toThrow("negative");
+    own.pushMany([1, 13, 2, 99, 3]);
+    expect(own.pop()).toBe(1);
+    const error = thrown(() => own.pop()) as RingDecodeError;
+    expect(error).toMatchObject({
+      code: "ERR_RING_DECODE",
+      records: [new Uint8Array([13])],
+      cause: new Error("unlucky"),
+    });
+    expect(own.pop()).toBe(2);
+    expect(thrown(() => own.pop())).toMatchObject({ records: [new Uint8Array([99])] });
+    expect(own.pop()).toBe(3);
+    own.pushMany([4, 13, 5]);
+    expect(thrown(() => own.drain())).toMatchObject({ records: [new Uint8Array([13])], values: [4, 5] });
+    expectCounted(own);
+  });
+
+  it("that throws ends one wait, not those behind it", async () => {
+    const own = ring<string>({
+      encode: (v) => new TextEncoder().encode(v),
+      decode: (b) => JSON.parse(new TextDecoder().decode(b)) as string,
+    });
+    const waits = Promise.allSettled([own.receive(), own.receive()]);
+    await turns();
+    own.pushMany(["}", '"b"']);
+    const [bad, good] = await waits;
+    expect([bad.status, (good as { value: string }).value]).toEqual(["rejected", "b"]);
+    expect(own.metrics()).toMatchObject({ waits: 2, timeouts: 0 });
+  });
+
+  it("may use the ring that it works for", () => {
+    const own = ring<string>({
+      encode: (value) => {
+        if (value === "outer") own.push("inner");
+        return new TextEncoder().encode(value);
+      },
+      decode: (b) => new TextDecoder().decode(b),
+    });
+    own.push("outer");
+    expect(own.drain()).toEqual(["inner", "outer"]);
+  });
+});
+
+describe("popInto", () => {
+  it("copies and says how long it was; −1 where there is none", () => {
+    const own = ring<Uint8Array>("bytes");
+    const target = new Uint8Array(6000);
+    for (const length of [3, 0, 1500, 5000]) own.push(new Uint8Array(length).fill(length & 0xff));
+    for (const length of [3, 0, 1500, 5000]) {
+      expect(own.popInto(target)).toBe(length);
+      expect(target.subarray(0, length).every((byte) => byte === (length & 0xff))).toBe(true);
+    }
+    expect(own.popInto(target)).toBe(-1);
+    own.close();
+    expect([own.popInto(target), own.isLeft]).toEqual([-1, true]);
+  });
+
+  it.each([20, 3000])(
+    "refuses a record of %d bytes that is longer than the target, and it is the next to be taken",
+    (length) => {
+      const take: [string, (own: ReturnType<typeof texts>["ring"]) => unknown][] = [
+        ["pop", (own) => own.pop()],
+        ["drain", (own) => own.drain(1)[0]],
+        ["take", (own) => new TextDecoder().decode(own.take()!.bytes.slice())],
+        ["popInto", (own) => "x".repeat(own.popInto(new Uint8Array(5000)))],
+      ];
+      for (const [name, act] of take) {
+        const { r, ring: own } = texts();
+        own.pushMany(["x".repeat(length), "y"]);
+        for (let i = 0; i < 2; i++) expect(() => own.popInto(new Uint8Array(5)), name).toThrow(RangeError);
+        expect([act(own), own.pop(), own.isEmpty], name).toEqual(["x".repeat(length), "y", true]);
+        expectCounted(own);
+        expectSound(r);
+      }
+    },
+  );
+
+  it("takes a Uint8Array only, and nothing is taken for others", () => {
+    const { ring: own } = texts();
+    own.push("a");
+    for (const target of [undefined, 8, new Uint16Array(8), []])
+      expect(() => own.popInto(target as never)).toThrow(TypeError);
+    expect(own.size).toBe(1);
+  });
+});
+
+describe("leases", () => {
+  it("are written and read where they lie, in the order of their commits", () => {
+    const { r, ring: own } = texts();
+    const [first, second] = [own.reserve(10)!, own.reserve(4)!];
+    r.heap.u8.set(new TextEncoder().encode("second"), first.offset);
+    second.bytes.set(new TextEncoder().encode("1st!"));
+    expect([own.size, second.commit(3), first.commit(6), own.size]).toEqual([0, true, true, 2]);
+    const [a, b] = [own.take()!, own.take()!];
+    expect([own.size, a.size, a.sequence, b.sequence, a.isRedelivered]).toEqual([0, 3, 0, 1, false]);
+    expect([a, b].map(({ bytes }) => new TextDecoder().decode(bytes.slice()))).toEqual(["1st", "second"]);
+    expect([b.release(), a.release(), a.release(), a.bytes.length, a.offset]).toEqual([true, true, false, 0, 0]);
+    expect(own.take()).toBe(undefined);
+    expectCounted(own);
+    expectSound(r);
+  });
+
+  it("cost no place in the ring: it is as full as what is queued", () => {
+    const { ring: own } = texts({ capacity: 2, overflow: "drop-newest" });
+    own.pushMany(["a", "b"]);
+    const held = own.take()!;
+    expect([own.push("c"), own.push("d"), own.size]).toEqual([true, false, 2]);
+    held.release();
+    expect(own.push("d")).toBe(false);
+  });
+
+  it("are given back once; what was given back or committed is stale", () => {
+    const { r, ring: own } = texts();
+    const lease = own.reserve(100)!;
+    expect([lease.abort(), lease.abort(), lease.size]).toEqual([true, false, 100]);
+    const used = own.reserve(5)!;
+    expect(used.commit()).toBe(true);
+    for (const stale of [lease, used])
+      for (const act of [() => stale.bytes, () => stale.offset, () => stale.commit()])
+        expect(act).toThrow(StaleLeaseError);
+    expect([used.abort(), own.size]).toEqual([false, 1]);
+    expectSound(r);
+  });
+
+  it("refuse a wrong length and are still in hand", () => {
+    const { ring: own } = texts({ maxBytes: 50 });
+    for (const bytes of [-1, 1.5, 51]) expect(() => own.reserve(bytes)).toThrow(RangeError);
+    expect(() => own.reserve("1" as never)).toThrow(TypeError);
+    const lease = own.reserve(5)!;
+    for (const bytes of [-1, 6, 0.5]) expect(() => lease.commit(bytes)).toThrow(RangeError);
+    expect([lease.commit(0), own.pop()]).toEqual([true, ""]);
+  });
+
+  it("answer as push: with drop-oldest the oldest goes and is told, with others there is no place", () => {
+    const { ring: own } = texts({ capacity: 1 });
+    const dropped: string[] = [];
+    own.onDropped((value) => dropped.push(value));
+    own.push("a");
+    expect([own.reserve(0)!.commit(), dropped, own.size]).toEqual([true, ["a"], 1]);
+    const other = texts({ capacity: 1, overflow: "error" }).ring;
+    other.push("a");
+    const lease = other.reserve(1)!;
+    expect([codeOf(() => lease.commit()), lease.abort(), other.size]).toEqual(["ERR_RING_FULL", false, 1]);
+  });
+
+  it("that are out keep this thread in a ring that has ended, until they are back", () => {
+    const { r, ring: own } = texts();
+    own.pushMany(["a", "b"]);
+    const leases: ReadLease[] = [own.take()!, own.take()!];
+    own.close();
+    expect([own.pop(), own.isLeft]).toEqual([undefined, false]);
+    for (const lease of leases) lease.release();
+    expect(own.isLeft).toBe(true);
+    expectSound(r, 0);
+  });
+});
+
+describe("what is dropped", () => {
+  it("is handed to who asked, in order, after the push is done, and no more once that was ended", () => {
+    const { ring: own } = texts({ capacity: 2 });
+    const dropped: [string, number][] = [];
+    const stop = own.onDropped((value) => dropped.push([value, own.size]));
+    own.pushMany(numbers(0, 4));
+    expect(dropped).toEqual([
+      ["0", 2],
+      ["1", 2],
+    ]);
+    stop();
+    own.push("4");
+    expect(dropped).toHaveLength(2);
+    expect(() => own.onDropped(5 as never)).toThrow(TypeError);
+  });
+
+  it("is not handed out for what is refused, taken or cleared", () => {
+    const { ring: own } = texts({ capacity: 1, overflow: "drop-newest" });
+    own.onDropped(() => expect.unreachable());
+    own.pushMany(["a", "b"]);
+    own.clear();
+  });
+
+  it("reaches the others when a listener throws or pushes itself, and the push is done", async () => {
+    const errors = reported();
+    const { ring: own } = texts({ capacity: 2 });
+    const seen: string[] = [];
+    own.onDropped(() => {
+      throw new Error("mine");
+    });
+    own.onDropped((value) => {
+      if (seen.push(value) < 5) own.push(`again ${value}`);
+    });
+    expect([own.pushMany(["a", "b"]), own.push("c"), own.size]).toEqual([2, true, 2]);
+    expect([seen.length, own.metrics().droppedOldest]).toEqual([5, 5]);
+    await turns();
+    expect(errors).toEqual(seen.map(() => new Error("mine")));
+    expectCounted(own);
+  });
+});
+
+describe("watermarks", () => {
+  it("are told once, high in the thread whose push reached it, low there when others have emptied it", async () => {
+    const { ring: own, theirs } = pair({ capacity: 10, highWatermark: 0.8, lowWatermark: 0.2 });
+    const told: string[] = [];
+    own.on("high", () => told.push("high"));
+    own.on("low", () => told.push("low"));
+    theirs.on("high", () => expect.unreachable());
+    own.pushMany(numbers(0, 7));
+    expect([told, own.isHigh]).toEqual([[], false]);
+    own.push("7");
+    own.push("8");
+    expect([told, own.isHigh, theirs.isHigh]).toEqual([["high"], true, true]);
+    theirs.drain(6);
+    await turns();
+    expect(told).toEqual(["high"]);
+    theirs.pop();
+    await vi.waitFor(() => expect(told).toEqual(["high", "low"]));
+    expect(own.isHigh).toBe(false);
+    own.pushMany(numbers(0, 6));
+    expect(told).toEqual(["high", "low", "high"]);
+  });
+
+  it("follow a limit that is changed", () => {
+    const { ring: own } = texts({ capacity: 10 });
+    const told: string[] = [];
+    own.on("high", () => told.push("high"));
+    own.pushMany(numbers(0, 5));
+    own.setLimits({ capacity: 5 });
+    own.push("5");
+    expect(told).toEqual(["high"]);
+  });
+
+  it("are heard by who comes while it is high, and no more by who has stopped", async () => {
+    const { ring: own } = texts({ capacity: 2 });
+    own.pushMany(["a", "b"]);
+    const low = vi.fn<() => void>();
+    const abort = new AbortController();
+    own.on("low", low);
+    own.on("low", () => expect.unreachable(), { signal: abort.signal });
+    own.on("low", () => expect.unreachable())();
+    own.on("low", () => expect.unreachable(), { signal: AbortSignal.abort() });
+    abort.abort();
+    own.drain();
+    await vi.waitFor(() => expect(low).toHaveBeenCalledTimes(1));
+  });
+
+  it("leave a push done whose listener throws", async () => {
+    const errors = reported();
+    const { ring: own } = texts({ capacity: 1 });
+    const second = vi.fn<() => void>();
+    own.on("high", () => {
+      throw new Error("mine");
+    });
+    own.on("high", second);
+    expect([own.push("a"), own.size]).toEqual([true, 1]);
+    await turns();
+    expect([errors, second.mock.calls.length]).toEqual([[new Error("mine")], 1]);
+  });
+
+  it("are high or low, and listeners are functions", () => {
+    const { ring: own } = texts();
+    expect(() => own.on("full" as "high", () => {})).toThrow(TypeError);
+    expect(() => own.on("high", 1 as never)).toThrow(TypeError);
+    expect(() => own.on("high", () => {}, { signal: {} as never })).toThrow(TypeError);
+    expect(() => own.on("toString" as "high", () => {})).toThrow(TypeError);
+  });
+});

@@ -1,0 +1,119 @@
+// Rings between real threads. Goal: threads that block pass everything on, in each producer's order, none lost or twice; what a thread had in hand
+// when it was terminated is counted as lost, or delivered once more, and its memory is back. Method: workers that send and receive by
+// blocking; a worker that is terminated with records in hand, and watched. What is waited for is a message or a promise, never time.
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { describe, expect, it } from "vitest";
+import { type RecoveryReport, Region, type Ring, type RingOptions } from "../../src/index.js";
+import { expectSound, MIB } from "../lib/regions.js";
+import { expectCounted, numbers } from "./scene.js";
+
+const worker = (r: Region, job: string, more = {}): Worker =>
+  new Worker(new URL("ring-worker.mjs", import.meta.url), { workerData: { handle: r.handle(), job, ...more } });
+
+const texts = (r: Region, name: string, options: RingOptions<string> = {}): Ring<string> =>
+  r.ring<string>(name, { codec: "utf8", ...options });
+
+const exits = (threads: Worker[]): Promise<unknown> => Promise.all(threads.map((thread) => once(thread, "exit")));
+
+describe("threads that block", () => {
+  it("pass all records on through two rings, in each producer's order", async () => {
+    const COUNT = 3000;
+    const r = Region.createSync({ size: 4 * MIB, maxOwners: 8 });
+    const to = texts(r, "to", { capacity: 16, overflow: "block" });
+    const back = texts(r, "back", { capacity: 16, overflow: "block" });
+    const senders = [0, 1].map((from) => worker(r, "send", { count: COUNT, from }));
+    const passers = [worker(r, "pass"), worker(r, "pass")];
+    const seen: number[][] = [[], []];
+    let last = { pushes: 0, pops: 0 };
+    const ended = exits(passers);
+    void exits(senders).then(() => to.close());
+    void ended.then(() => back.close());
+    for await (const batch of back.batches()) {
+      // Numbers while others are at it (D52): none goes back, and nobody waits for whoever reads them.
+      const { pushes, pops, size } = to.metrics();
+      expect([pushes >= last.pushes, pops >= last.pops, size >= 0]).toEqual([true, true, true]);
+      last = { pushes, pops };
+      for (const value of batch) {
+        const [from, i] = value.split(":").map(Number);
+        seen[from!]!.push(i!);
+      }
+    }
+    await ended;
+    for (const all of seen) {
+      // Two threads passed them on: each may be a little late, none is missing or doubled.
+      expect(all.toSorted((a, b) => a - b)).toEqual(Array.from({ length: COUNT }, (_, i) => i));
+    }
+    expect(back.metrics()).toMatchObject({ pushes: 2 * COUNT, pops: 2 * COUNT, lost: 0, refused: 0 });
+    to.leave();
+    expectSound(r, 0);
+    r.close();
+  });
+
+  it("give one consumer each producer's records in order", async () => {
+    const r = Region.createSync({ size: 4 * MIB, maxOwners: 8 });
+    const to = texts(r, "to", { capacity: 4, overflow: "block" });
+    const senders = [0, 1].map((from) => worker(r, "send", { count: 500, from }));
+    void exits(senders).then(() => to.close());
+    const seen: string[][] = [[], []];
+    for await (const value of to) seen[Number(value[0])]!.push(value.slice(2));
+    expect(seen).toEqual([numbers(0, 500), numbers(0, 500)]);
+    expectSound(r, 0);
+  });
+});
+
+describe("a thread that is terminated with records in hand", () => {
+  const scene = async (
+    options: RingOptions<string>,
+  ): Promise<{ r: Region; ring: Ring<string>; report: RecoveryReport }> => {
+    const r = Region.createSync({ size: MIB, maxOwners: 4 });
+    const ring = texts(r, "to", { capacity: 8, overflow: "drop-newest", ...options });
+    ring.pushMany(numbers(0, 6));
+    const thread = worker(r, "hold", { count: 4 });
+    const recovered = new Promise<RecoveryReport>((resolve) => {
+      r.watch(thread, { onRecovered: resolve });
+    });
+    await once(thread, "message");
+    expect(ring.size).toBe(2);
+    await thread.terminate();
+    return { r, ring, report: await recovered };
+  };
+
+  it("has lost them, which is counted, and no byte", async () => {
+    const { r, ring, report } = await scene({});
+    expect(report.done).toBe(true);
+    expect(ring.metrics()).toMatchObject({ pushes: 6, pops: 0, lost: 4, size: 2 });
+    expectCounted(ring);
+    expect(ring.drain()).toEqual(["4", "5"]);
+    ring.close();
+    expect(ring.pop()).toBe(undefined);
+    expectSound(r, 0);
+    r.close();
+  });
+
+  it("with at-least-once has not: they are delivered once more, first and in order, marked, beside a full ring", async () => {
+    const { r, ring } = await scene({ delivery: "at-least-once" });
+    expect(ring.pushMany(numbers(6, 20))).toBe(6);
+    expect([ring.isEmpty, ring.metrics().lost]).toEqual([false, 0]);
+    const again = ring.take()!;
+    expect([again.isRedelivered, new TextDecoder().decode(again.bytes.slice())]).toEqual([true, "0"]);
+    again.release();
+    expect([ring.pop(), ...ring.drain()]).toEqual(numbers(1, 12));
+    expectCounted(ring);
+    ring.push("x");
+    expect(ring.take()!.isRedelivered).toBe(false);
+    ring.close();
+    ring.leave();
+    expectSound(r, 0);
+    r.close();
+  });
+
+  it("with at-least-once gives them to who is there, also after the ring was closed, before its end", async () => {
+    const { r, ring } = await scene({ delivery: "at-least-once" });
+    ring.close();
+    const got: string[] = [];
+    for await (const value of ring) got.push(value);
+    expect([got, ring.isLeft]).toEqual([numbers(0, 6), true]);
+    expectSound(r, 0);
+  });
+});
