@@ -33,6 +33,11 @@ export const RING_MUTANTS = [
     plant: (m) => m.drop("ring/take", "ring/moveTail", 1),
   },
   {
+    name: "ring: a record is given back before the head is past it",
+    scenarios: ["rings/what was taken is put in again, longer"],
+    plant: (m) => m.say("ring/takeHot", "atomic/cas64", 2, 1),
+  },
+  {
     name: "ring: a descriptor is given back before its payload is copied",
     scenarios: ["ring deaths/a descriptor comes back, and another wants it"],
     plant: (m) =>

@@ -83,7 +83,6 @@ const PAIRS = [
   ["push", "pop", dropping(1, WRAP), 1],
   ["pop", "pop", plain(2), 1],
   ["pop", "pop", plain(3, WRAP - 1), 3],
-  ["pop, and push a longer one", "pop", plain(3), 2],
   ["push", "take and release", plain(1, WRAP), 1],
   ["push", "take and release", dropping(1), 1],
   ["commit, and want what is dropped", "pop", dropping(1), 1],
@@ -152,4 +151,13 @@ const alone = ALONE.map(([first, second, shape, records]) => ({
   bounds: { calm: 0, exception: -1, death: 2, second: -1 },
 }));
 
-export default [...pairs, ...alone];
+/** Nobody keeps a descriptor, so what is taken is what is put in next. */
+const again = {
+  name: "rings/what was taken is put in again, longer",
+  bounds,
+  setup: (stage) => plantRing(stage, plain(3), { records: 2, cold: ["a", "b"] }),
+  programs: { a: CALLS["pop, and push a longer one"], b: CALLS.pop },
+  finish,
+};
+
+export default [...pairs, ...alone, again];
