@@ -56,18 +56,24 @@ export function addChunk(pool: usize, length: u32, bytes: usize, link: usize): u
 }
 
 function addUnderLatch(pool: usize, length: u32, bytes: usize, link: usize): u32 {
-  const head = findLow(length);
-  if (head == 0) return FULL;
-  carve(head, head, length, runWord(T_RUN, KIND_INTERNAL, length), AUX_IN_FLIGHT);
-  addTail(length << GRAIN_SHIFT);
-  const chunk = (<usize>head) << GRAIN_SHIFT;
-  zero(chunk, (<usize>length) << GRAIN_SHIFT);
+  const chunk = carveInFlight(findLow(length), length);
+  if (chunk == 0) return FULL;
   const before = load64(pool);
   put32(chunk + CHUNK_NEXT, <u32>(before >> 32));
   const first = link == 0 ? 0 : stringUp(chunk, length, bytes, link, <u32>before);
   store64(pool, ((<u64>chunk) << 32) | first); // commit
-  store32(auxAt(head), 0);
+  store32(auxAt(<u32>(chunk >>> GRAIN_SHIFT)), 0);
   return OK;
+}
+
+/** Carves a run of ours at the free run at `head`: zeroed, and nobody's until it is named somewhere; 0: there is no free run (0). Under the page lock. */
+function carveInFlight(head: u32, length: u32): usize {
+  if (head == 0) return 0;
+  carve(head, head, length, runWord(T_RUN, KIND_INTERNAL, length), AUX_IN_FLIGHT);
+  addTail(length << GRAIN_SHIFT);
+  const run = (<usize>head) << GRAIN_SHIFT;
+  zero(run, (<usize>length) << GRAIN_SHIFT);
+  return run;
 }
 
 /** Links a chunk's elements one after the other, the last to `rest`; returns the first. */
@@ -106,11 +112,7 @@ export function carveNamed(naming: usize, length: u32): usize {
   const head = findLow(length);
   if (head == 0) return 0;
   store32(H_NAMING, <u32>naming);
-  carve(head, head, length, runWord(T_RUN, KIND_INTERNAL, length), AUX_IN_FLIGHT);
-  addTail(length << GRAIN_SHIFT);
-  const run = (<usize>head) << GRAIN_SHIFT;
-  zero(run, (<usize>length) << GRAIN_SHIFT);
-  return run;
+  return carveInFlight(head, length);
 }
 
 /** Names the run in flight. Under the page lock. */

@@ -3,7 +3,7 @@
 // who dies is made to leave by its recovery.
 //
 //   H_RINGS → newest → … → oldest, each named by the word before it; it changes under the page lock
-//   open → ended: the mark in its slots (ring.ts)  ·  ended → going: nobody uses it any more
+//   open → ended: the mark in its slots (ringend.ts)  ·  ended → going: nobody uses it any more
 //   going → gone: payload, budget, descriptors, control, in this order; who dies on the way leaves Q_CLOSER, whose recovery goes on
 
 import { get32, get64, put32, put64 } from "./memory";
