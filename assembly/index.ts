@@ -30,6 +30,7 @@ export {
 } from "./reservation";
 export { ringCommit, ringPop, ringPush, ringRelease, ringReserve, ringTake } from "./ring";
 export { ringPopMany, ringPushMany } from "./ringbatch";
+export { hasEnded } from "./ringend";
 export { closeRing, leaveRing, openRing, ringSetLimits, ringTrim } from "./ringlife";
 export { recover } from "./recover";
 export { markDead } from "./owners";

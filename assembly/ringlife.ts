@@ -84,8 +84,8 @@ import {
 import { BUSY, FULL, OK } from "./shared/status";
 
 /**
- * The ring of this name (a number of names.ts), which this owner uses from now on; if there is none, or it has ended, a new one as S_OUT says
- * (RING_…). Writes to S_OUT whether it was there (RING_BEFORE). 0: S_REASON says why not. O(rings); a new one O(slots).
+ * The ring of this name (a number of names.ts), which this owner uses from now on, also if it has ended and somebody still uses it; if there is
+ * none, a new one as S_OUT says (RING_…). Writes to S_OUT whether it was there (RING_BEFORE). 0: S_REASON says why not. O(rings); a new one O(slots).
  */
 export function openRing(text: u32): usize {
   const status = lock();
@@ -114,7 +114,7 @@ function refused(reason: u32): usize {
 
 function findRing(text: u32): usize {
   for (let ring = <usize>load32(H_RINGS); ring != 0; ring = <usize>get32(ring + Q_NEXT)) {
-    if (get32(ring + Q_NAME) == text && load32(ring + Q_STATE) == RING_OPEN && !hasEnded(ring)) return ring;
+    if (get32(ring + Q_NAME) == text && load32(ring + Q_STATE) == RING_OPEN) return ring;
   }
   return 0;
 }

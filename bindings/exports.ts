@@ -46,6 +46,7 @@ export interface CoreExports {
   reservationSplit(record: number, claimLow: number, claimHigh: number, bytes: number): number;
   openRing(name: number): number;
   closeRing(ring: number): number;
+  hasEnded(ring: number): number;
   leaveRing(ring: number): number;
   ringSetLimits(ring: number, records: number, bytes: number, high: number, low: number, policy: number): void;
   ringTrim(ring: number): number;

@@ -371,6 +371,11 @@ export class RingPort {
     return this.#core.exports.closeRing(this.#at) === 1;
   }
 
+  /** Whether nothing is added any more. */
+  get hasEnded(): boolean {
+    return this.#core.exports.hasEnded(this.#at) === 1;
+  }
+
   /** Uses the ring no more, once all who opened it here say so. False: BUSY, to be said again. */
   leave(): boolean {
     if (this.#users > 1) {

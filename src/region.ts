@@ -272,7 +272,8 @@ export class Region {
 
   /**
    * The ring of this name, a bounded queue that all threads of the region share (T09–T16): that which is there, or a new one. All that open it
-   * say the same of it, or nothing. O(rings); a new one O(maxCapacity).
+   * say the same of it, or nothing. One that was closed is still there, to be emptied, until each thread that opened it has seen its end or left
+   * it; then the name is that of a new one. O(rings); a new one O(maxCapacity).
    * @throws RangeError where it is there with other options; MemoryLimitExceededError; RegionBusyError; TypeError, RangeError for wrong options.
    */
   ring<T = Uint8Array>(name: string, options?: RingOptions<T>): Ring<T> {

@@ -5,7 +5,10 @@ import { CisternError } from "../errors.js";
 /** The ring was closed: nothing is added any more. Or this thread has left it. */
 export class RingClosedError extends CisternError {
   constructor(name: string) {
-    super("ERR_RING_CLOSED", `ring "${name}" is closed, or was left by this thread`);
+    super(
+      "ERR_RING_CLOSED",
+      `ring "${name}" is closed, or was left by this thread: nothing is added any more; a new one of the name can be opened when all have left it`,
+    );
   }
 }
 

@@ -36,7 +36,7 @@ export function openRing<T>(source: ReservationSource, name: string, options: Ri
   try {
     port = openPort(source, number, asked, node);
     const rules = rulesIn(port.config, port.maxCapacity, port.again);
-    requireSame(name, own, asked, rules);
+    requireSame(name, own, asked, rules, port.hasEnded);
     if (above.at !== 0) requireBudget(source, name, port.node, above);
     return seated(source, port, name, rules, codec);
   } catch (error) {
@@ -49,7 +49,7 @@ export function openRing<T>(source: ReservationSource, name: string, options: Ri
   }
 }
 
-/** A budget that is this ring's alone. The name may still be that of a ring that has ended and was not emptied. */
+/** A budget that is this ring's alone. The name may still be that of a ring that a dead thread has not quite taken apart. */
 function ownNode(source: ReservationSource, parent: Budget, name: string): Node {
   for (let count = 1; ; count++) {
     const text = count === 1 ? `ring:${name}` : `ring:${name}#${count}`;

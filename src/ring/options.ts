@@ -165,12 +165,16 @@ export function rulesIn(config: readonly number[], maxCapacity: number, again: b
   };
 }
 
+const FREE_WHEN =
+  "it has ended, and its name is free for a new one when each thread that opened it has taken what is left, or called leave()";
+
 /** @internal Refuses options that say something else than the ring that is there; only what was given is compared. */
 export function requireSame(
   name: string,
   own: Partial<RingOptions<unknown>>,
   asked: RingRules,
   there: RingRules,
+  hasEnded: boolean,
 ): void {
   const pairs: readonly [keyof RingOptions, keyof RingRules][] = [
     ["capacity", "capacity"],
@@ -187,7 +191,9 @@ export function requireSame(
   for (const [option, rule] of pairs) {
     if (own[option] !== undefined && asked[rule] !== there[rule])
       throw new RangeError(
-        `ring "${name}" is there with another ${option} (${String(there[rule])}, not ${String(asked[rule])}): leave it out, or say the same`,
+        `ring "${name}" is there with another ${option} (${String(there[rule])}, not ${String(asked[rule])}): ${
+          hasEnded ? FREE_WHEN : "leave it out, or say the same"
+        }`,
       );
   }
 }

@@ -50,6 +50,7 @@ export interface Queue<T> extends AsyncIterable<T> {
   readonly isEmpty: boolean;
   readonly isFull: boolean;
   readonly isHigh: boolean;
+  readonly isClosed: boolean;
   push(value: T): boolean;
   pushMany(values: readonly T[]): number;
   send(value: T, options?: RingWaitOptions): Promise<boolean>;

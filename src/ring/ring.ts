@@ -68,6 +68,11 @@ export class Ring<T = Uint8Array> implements Queue<T> {
     return !this.isLeft && this.#port.isHigh;
   }
 
+  /** Whether it was closed, by whatever thread: nothing is added any more; or this thread has left it. */
+  get isClosed(): boolean {
+    return this.isLeft || this.#port.hasEnded;
+  }
+
   /** Whether this thread uses the ring no more: it was closed and has been emptied, or `leave` was called. */
   get isLeft(): boolean {
     return this.#seat.isLeft;

@@ -149,13 +149,17 @@ describe("memory", () => {
     expectSound(r);
   });
 
-  it("stays while another thread has not seen the end, and the name is free at once", () => {
-    const { r, other, ring, theirs } = pair();
+  it("is the same ring for who comes after it was closed: what is left, then the end; then the name is free", () => {
+    const { r, other, ring, theirs } = pair({ capacity: 7 });
     ring.push("old");
-    ring.close();
-    const fresh = r.ring<string>("ring", { codec: "utf8" });
-    expect([fresh.size, fresh.push("new"), theirs.pop(), theirs.pop()]).toEqual([0, true, "old", undefined]);
-    expect([theirs.isLeft, other.ring<string>("ring", { codec: "utf8" }).pop()]).toEqual([true, "new"]);
+    expect([ring.isClosed, ring.close(), ring.isClosed, theirs.isClosed]).toEqual([false, true, true, true]);
+    const late = other.ring<string>("ring", { codec: "utf8" });
+    expect([late.isClosed, late.capacity, codeOf(() => late.push("new"))]).toEqual([true, 7, "ERR_RING_CLOSED"]);
+    expect([late.pop(), late.pop(), late.isLeft, theirs.pop()]).toEqual(["old", undefined, true, undefined]);
+    expect(() => r.ring("ring", { capacity: 5 })).toThrow(/has ended, and its name is free .* leave\(\)/);
+    ring.leave();
+    const fresh = r.ring<string>("ring", { capacity: 5, codec: "utf8" });
+    expect([fresh.isClosed, fresh.push("new"), fresh.pop()]).toEqual([false, true, "new"]);
   });
 });
 
@@ -323,15 +327,15 @@ describe("a ring in a budget", () => {
     expect(ring.push("a")).toBe(true);
   });
 
-  it("shares none with an older ring of its name that nobody has emptied yet", () => {
-    const { r, budget, ring } = inBudget("64KiB");
-    ring.push("old");
+  it("has one of its own, also where the name of that is taken already", () => {
+    const r = Region.createSync({ size: MIB });
+    const budget = r.budget("budget", { limit: "64KiB" });
+    const taken = budget.child("ring:frames", { limit: 1000 });
+    const ring = r.ring<string>("frames", { codec: "utf8", budget });
+    ring.push("new");
+    expect([taken.usedBytes, budget.usedBytes > 0, ring.pop()]).toEqual([0, true, "new"]);
     ring.close();
-    const fresh = r.ring<string>("frames", { codec: "utf8", budget });
-    fresh.push("new");
-    expect([ring.pop(), ring.pop(), ring.isLeft]).toEqual(["old", undefined, true]);
-    expect([fresh.pop(), fresh.push("more"), fresh.pop()]).toEqual(["new", true, "more"]);
-    fresh.close();
+    taken.close();
     expect([budget.usedBytes, budget.close().children]).toEqual([0, []]);
     expectSound(r);
   });
