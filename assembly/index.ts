@@ -31,7 +31,7 @@ export {
 export { ringCommit, ringPop, ringPush, ringRelease, ringReserve, ringTake } from "./ring";
 export { ringPopMany, ringPushMany } from "./ringbatch";
 export { hasEnded } from "./ringend";
-export { closeRing, leaveRing, openRing, ringSetLimits, ringTrim } from "./ringlife";
+export { closeRing, leaveRing, openRing, ringAgain, ringSetLimits, ringTrim } from "./ringlife";
 export { recover } from "./recover";
 export { markDead } from "./owners";
 export { check } from "./check";

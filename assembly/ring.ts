@@ -14,7 +14,7 @@ import { copy, copyShort, get32, get64, put32, put64 } from "./memory";
 import { add32, cas64, load32, load64 } from "./atomic";
 import { me, slot } from "./owners";
 import { noteDepth, noteLow, wake } from "./ringbell";
-import { descriptorFor, dropPayload, findAgain, fits, giveDescriptorBack } from "./ringpool";
+import { descriptorFor, dropPayload, findAgain, fits, giveDescriptorBack, isForRoom } from "./ringpool";
 import { S_OUT, S_REASON } from "./shared/layout";
 import {
   DROPPED_SHIFT,
@@ -144,7 +144,7 @@ export function ringReserve(ring: usize, bytes: u32, wants: bool): usize {
 function reserve(ring: usize, party: usize, bytes: u32, wants: bool): usize {
   let d = descriptorFor(ring, party, bytes);
   const reason = get32(slot + S_REASON);
-  while (d == 0 && load32(ring + Q_POLICY) == POLICY_DROP_OLDEST) {
+  while (d == 0 && load32(ring + Q_POLICY) == POLICY_DROP_OLDEST && isForRoom(get32(slot + S_REASON))) {
     const old = take(ring, party, D_DROPPING);
     if (old == 0 || wants) {
       put32(slot + S_OUT + (RING_IN_HAND << 2), <u32>old);
@@ -231,6 +231,9 @@ function put(ring: usize, party: usize, d: usize, bytes: u32, wants: bool): u32 
 export function ringRelease(ring: usize, d: usize): void {
   if (me == 0) return;
   const party = partyOf(ring);
+  const hand = <usize>get32(party + P_HAND);
+  // What a call that an exception cut had in hand, before its name is written over.
+  if (hand != 0 && hand != d) giveUp(ring, party);
   if ((<u32>get64(d + D_WORD) & D_STATE_MASK) == D_DROPPING) drop(ring, party, d);
   else giveDescriptorBack(party, d);
 }

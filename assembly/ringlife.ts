@@ -34,6 +34,7 @@ import {
   D_TAKEN,
   D_WORD,
   PARTY_BYTES,
+  P_AGAIN,
   P_DROPPED,
   P_HAND,
   P_HEAD,
@@ -174,6 +175,22 @@ function setLimits(ring: usize, records: u32, bytes: u32, high: u32, low: u32): 
 /** Gives back what payload lies idle in the ring's pool. False: there was none. O(descriptors). */
 export function ringTrim(ring: usize): bool {
   return me != 0 && shed(ring, partyOf(ring), 0, load32(ring + Q_DESCRIPTORS));
+}
+
+/** How many records are to be delivered again. O(descriptors) while this owner has not looked in vain since one was added, else O(1). */
+export function ringAgain(ring: usize): u32 {
+  if (me == 0) return 0;
+  const party = partyOf(ring);
+  // Before the look: who adds one says so after it.
+  const added = load32(ring + Q_AGAIN);
+  if (added == get32(party + P_AGAIN)) return 0;
+  let count: u32 = 0;
+  const all = load32(ring + Q_DESCRIPTORS);
+  for (let i: u32 = 0; i < all; i++) {
+    if ((<u32>load64(descriptorAt(ring, i) + D_WORD) & D_STATE_MASK) == D_AGAIN) count++;
+  }
+  if (count == 0) put32(party + P_AGAIN, added);
+  return count;
 }
 
 /** Ends the ring: what is in it may be taken still. False: it had ended. */

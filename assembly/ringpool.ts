@@ -45,7 +45,7 @@ import {
   Q_WINDOW,
   RING_CHUNKS_MAX,
 } from "./shared/rings";
-import { OK, RING_NO_DESCRIPTOR } from "./shared/status";
+import { FULL, OK, OTHERS_FIRST, OVER_ITEMS, OVER_LIMIT, RING_NO_DESCRIPTOR } from "./shared/status";
 
 /** Descriptors of the first chunk; the one after it has as many, each further one as all before it. */
 const CHUNK_FIRST: u32 = 32;
@@ -95,6 +95,17 @@ export function descriptorFor(ring: usize, party: usize, bytes: u32): usize {
   if (exchange(ring, party, d, bytes)) return d;
   giveDescriptorBack(party, d);
   return 0;
+}
+
+/** Whether a refusal for this reason is for want of room, which records that go can give: not for a lock, nor for what can never fit. */
+export function isForRoom(reason: u32): bool {
+  return (
+    reason == FULL ||
+    reason == OVER_LIMIT ||
+    reason == OVER_ITEMS ||
+    reason == OTHERS_FIRST ||
+    reason == RING_NO_DESCRIPTOR
+  );
 }
 
 /** Whether a payload with this room is one for so many bytes. */

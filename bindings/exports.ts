@@ -50,6 +50,7 @@ export interface CoreExports {
   leaveRing(ring: number): number;
   ringSetLimits(ring: number, records: number, bytes: number, high: number, low: number, policy: number): void;
   ringTrim(ring: number): number;
+  ringAgain(ring: number): number;
   ringPush(ring: number, from: number, bytes: number, tag: number): number;
   ringPushMany(ring: number, from: number, count: number): number;
   ringReserve(ring: number, bytes: number, wants: number): number;

@@ -19,7 +19,6 @@ import {
   Q_CAPACITY_MAX,
   Q_CONFIG,
   Q_DELIVERY,
-  Q_DESCRIPTORS,
   Q_HEAD,
   Q_IS_HIGH,
   Q_ITEMS,
@@ -399,9 +398,9 @@ export class RingPort {
     return this.#core.exports.ringTrim(this.#at) === 1;
   }
 
-  /** How many can be taken at most, and as far as can be seen no fewer: what is to be delivered again is not told from what is free until this attachment has looked for it in vain. */
+  /** How many can be taken, those included that are to be delivered again. */
   get available(): number {
-    const again = this.#word(Q_AGAIN) === this.counters.lookedFor ? 0 : this.#word(Q_DESCRIPTORS);
+    const again = this.#word(Q_AGAIN) === this.counters.lookedFor ? 0 : this.#core.exports.ringAgain(this.#at);
     return this.size + again + (this.#over === 0 ? 0 : 1);
   }
 

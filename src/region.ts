@@ -278,7 +278,7 @@ export class Region {
    */
   ring<T = Uint8Array>(name: string, options?: RingOptions<T>): Ring<T> {
     this.#requireOpen();
-    return openRing(this.#charges, name, options);
+    return openRing(this.#charges, this.#exhaustion, name, options);
   }
 
   /**

@@ -187,6 +187,22 @@ describe("a call that an exception cut", () => {
     gone(ring, "cut");
   });
 
+  it("has it given back too where the next gives back another", () => {
+    const ring = ringOf(new Shape(4));
+    const party = partyOf(ring);
+    const one = reserved(ring, 1, 10);
+    const two = reserved(ring, 2, 10);
+    put32(party + P_HAND, <u32>one);
+    ringRelease(ring, two);
+    same(get32(party + P_HAND), 0, "in hand", 0);
+    same(countOf(ring, D_HELD), 1, "only what is kept", 0);
+    const three = reserved(ring, 3, 10);
+    put32(party + P_HAND, <u32>three);
+    ringRelease(ring, three);
+    same(countOf(ring, D_HELD), 1, "once, where it is the same", 0);
+    gone(ring, "released");
+  });
+
   it("leaves a record where it is that it put in, or that another has since", () => {
     const ring = ringOf(new Shape(1));
     const party = partyOf(ring);

@@ -34,7 +34,7 @@ import {
   RING_GOING,
   RING_OPEN,
 } from "../shared/rings";
-import { BAD_RING, OK, RING_EMPTY, RING_ENDED } from "../shared/status";
+import { BAD_RING, CLOSED, OK, RING_EMPTY, RING_ENDED } from "../shared/status";
 import { become, fresh, idOf, is, outWord, problems, reopen, same, setState, sound, text } from "./lib";
 import {
   Shape,
@@ -47,6 +47,7 @@ import {
   nothing,
   open,
   popped,
+  push,
   pushed,
   reserved,
   sameSums,
@@ -96,19 +97,23 @@ describe("a ring", () => {
     gone2(one, two);
   });
 
-  it("that has ended is another's name", () => {
-    fresh(16, 4);
-    keepSums();
-    const one = open(new Shape(4));
+  it("that has ended is there for who comes, until all have left it; then the name is another's", () => {
+    const one = shared(new Shape(4));
     pushed(one, 1, 5);
     closeRing(one);
-    const two = open(new Shape(4));
-    is(one != two, true, "a new one", 0);
-    same(outWord(RING_BEFORE), 0, "new", 0);
+    become(3);
+    same(open(new Shape(9)), one, "the same", 0);
+    same(outWord(RING_BEFORE), 1, "it was there", 0);
+    same(push(one, 2, 5), CLOSED, "nothing is added", 0);
     popped(one, 1, 5);
     nothing(one, RING_ENDED, 0);
-    nothing(two, RING_EMPTY, 0);
-    gone2(one, two);
+    for (let index: u32 = 1; index <= 3; index++) {
+      become(index);
+      same(leaveRing(one), OK, "left", index);
+    }
+    const two = open(new Shape(4));
+    same(outWord(RING_BEFORE), 0, "a new one", 0);
+    gone(two, "both");
   });
 
   it("stays while somebody uses it, and while it has not ended", () => {

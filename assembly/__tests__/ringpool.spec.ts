@@ -23,7 +23,7 @@ import {
   Q_DESCRIPTORS,
   Q_WINDOW,
 } from "../shared/rings";
-import { FULL, OK, OVER_LIMIT, RING_EMPTY } from "../shared/status";
+import { FULL, OK, OVER_LIMIT, RING_EMPTY, TOO_LARGE } from "../shared/status";
 import { become, fresh, is, longestRun, same, smallHeap, sound } from "./lib";
 import {
   Shape,
@@ -230,6 +230,8 @@ describe("no memory", () => {
     nothing(ring, RING_EMPTY, 0);
     // Never enough, whatever goes.
     pushed(ring, 1, 10);
+    same(push(ring, 2, 30000), TOO_LARGE, "longer than all of the heap", 0);
+    same(depth(ring), 1, "dropped for what can never fit", 0);
     same(push(ring, 2, 21600), FULL, "too long for the heap", 0);
     same(depth(ring), 0, "dropped for nothing", 0);
     pushed(ring, 3, 10);

@@ -5,6 +5,7 @@ import { load32, load64, store64 } from "../atomic";
 import { ownerState } from "../owners";
 import { recover } from "../recover";
 import { descriptorWord, partyOf, ringCommit, ringRelease, sequenceOf, slotAt } from "../ring";
+import { leaveRing, ringAgain } from "../ringlife";
 import { descriptorAt, findAgain } from "../ringpool";
 import { OWNER_DEAD, OWNER_FREE, REC_DONE } from "../shared/layout";
 import {
@@ -20,6 +21,7 @@ import {
   D_TAKEN,
   D_WORD,
   PARTY_BYTES,
+  P_AGAIN,
   POLICY_DROP_OLDEST,
   P_DROPPED,
   P_KEPT,
@@ -139,6 +141,7 @@ describe("what a dead owner had in hand", () => {
     same(lost(ring), 0, "lost", 0);
     same(countOf(ring, D_AGAIN), 4, "to be delivered again", 0);
     same(depth(ring), 2, "they take no place", 0);
+    for (let i: u32 = 0; i < 2; i++) same(ringAgain(ring), 4, "seen", i);
     for (let i: u32 = 0; i < 3; i++) {
       const d = taken(ring, i, 100 + i);
       is((<u32>load64(d + D_WORD) & D_REDELIVERED) != 0, true, "said", i);
@@ -150,6 +153,12 @@ describe("what a dead owner had in hand", () => {
     ringRelease(ring, d);
     popped(ring, 5, 105);
     nothing(ring, RING_EMPTY, 0);
+    become(3);
+    open(again(9));
+    same(ringAgain(ring), 0, "none, also for who never took one", 0);
+    same(get32(partyOf(ring) + P_AGAIN), 1, "looked for in vain", 0);
+    same(leaveRing(ring), OK, "left", 0);
+    become(1);
     gone(ring, "again");
   });
 

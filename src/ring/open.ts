@@ -4,10 +4,11 @@
 import { NO_NODE, type Node } from "../../bindings/budgets.js";
 import { mayBlock } from "../../bindings/core.js";
 import { RingPort } from "../../bindings/rings.js";
-import { OVER_LIMIT } from "../../bindings/status.js";
+import { FULL, OVER_LIMIT } from "../../bindings/status.js";
 import { type Budget, openRefusal } from "../budget.js";
 import { budgetNode, makeRoom, refusalOf } from "../charging.js";
 import { MemoryLimitExceededError } from "../errors.js";
+import type { Exhaustion } from "../exhaustion.js";
 import { settleLimits, textNumber } from "../limits.js";
 import { type ReservationSource, tellLevels, throwUnlessFull } from "../reservation.js";
 import { codecOf } from "./codec.js";
@@ -25,7 +26,12 @@ import {
 import { Ring } from "./ring.js";
 
 /** @internal */
-export function openRing<T>(source: ReservationSource, name: string, options: RingOptions<T> | undefined): Ring<T> {
+export function openRing<T>(
+  source: ReservationSource,
+  exhaustion: Exhaustion,
+  name: string,
+  options: RingOptions<T> | undefined,
+): Ring<T> {
   const own = ringOptions(options) as Partial<RingOptions<unknown>>;
   const asked = rulesOf(own);
   const codec = codecOf<T>(own.codec as RingOptions<T>["codec"]);
@@ -38,10 +44,10 @@ export function openRing<T>(source: ReservationSource, name: string, options: Ri
     const rules = rulesIn(port.config, port.maxCapacity, port.again);
     requireSame(name, own, asked, rules, port.hasEnded);
     if (above.at !== 0) requireBudget(source, name, port.node, above);
-    return seated(source, port, name, rules, codec);
+    return seated(source, exhaustion, port, name, rules, codec);
   } catch (error) {
     // As by a ring that is left at once.
-    if (port !== undefined) seated(source, port, name, asked, codec).leave();
+    if (port !== undefined) seated(source, exhaustion, port, name, asked, codec).leave();
     throw error;
   } finally {
     // Nobody charges it anything: the ring was there, and has its own.
@@ -88,6 +94,7 @@ function requireBudget({ budgets }: ReservationSource, name: string, { at }: Nod
 
 function seated<T>(
   source: ReservationSource,
+  exhaustion: Exhaustion,
   port: RingPort,
   name: string,
   rules: RingRules,
@@ -102,15 +109,18 @@ function seated<T>(
       mayBlock: mayBlock(),
       charged: node.at === 0 ? undefined : () => tellLevels(source),
       retry: (bytes, attempt) => {
-        if (node.at === 0) return undefined;
+        const { exports } = source.budgets.core;
         let status: number | undefined;
         const again = (): number => {
           status = attempt();
-          return +(status !== OVER_LIMIT);
+          return +(status !== OVER_LIMIT && status !== FULL);
         };
-        makeRoom(source, bytes, again);
+        const isFull = (): boolean => exports.reason() === FULL;
+        const isIn = isFull() && exhaustion.retry(bytes, again, isFull) !== 0;
+        if (!isIn && node.at !== 0) makeRoom(source, bytes, again);
         return status;
       },
+      requireWantOfRoom: (reason) => throwUnlessFull(reason, "ring", source, name),
       refusal: (reason, bytes) =>
         (node.at === 0 ? undefined : refusalOf(source, node, bytes, "push")) ?? refusal(source, reason, bytes),
       left: () => void source.rings.delete(ring),

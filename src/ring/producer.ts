@@ -71,7 +71,8 @@ export class Producer<T> {
     for (const { length } of records) this.#requireFits(length);
     this.#seat.requireUsed();
     let done = 0;
-    while (done < records.length) {
+    // Who is told of what was dropped may leave.
+    while (done < records.length && !this.#seat.isLeft) {
       // Who wants what is dropped must have it handed out, one by one.
       if (!this.listeners.wantsDropped) done += this.#port.pushMany(records, done);
       const record = records[done];
@@ -90,9 +91,19 @@ export class Producer<T> {
   reserve(bytes: number): WriteLease | undefined {
     this.#requireFits(integer("bytes", bytes, 0, Number.MAX_SAFE_INTEGER));
     this.#seat.requireUsed();
-    const descriptor = this.#reserve(bytes);
+    let descriptor = this.#reserve(bytes);
+    const again = (): number => {
+      if (this.#seat.isLeft) return CLOSED;
+      descriptor = this.#reserve(bytes);
+      return descriptor === 0 ? this.#port.reason() : OK;
+    };
+    const why = descriptor === 0 ? (this.#seat.host.retry(bytes, again) ?? this.#port.reason()) : OK;
+    // Before others are told, who may leave the ring: then the lease goes with it.
+    const lease = descriptor === 0 ? undefined : new WriteLease(this.#seat, descriptor, bytes);
     this.#after();
-    return descriptor === 0 ? undefined : new WriteLease(this.#seat, descriptor, bytes);
+    if (why === CLOSED) throw new RingClosedError(this.#seat.name);
+    this.#seat.host.requireWantOfRoom(why);
+    return lease;
   }
 
   setLimits(limits: { capacity?: number; maxBytes?: number | string }): void {
@@ -118,7 +129,9 @@ export class Producer<T> {
   #put(record: Uint8Array): number {
     const status = this.#tryHarder(record);
     if (status === OK || status === RING_IS_HIGH || status === RING_FULL || status === CLOSED) return status;
-    return this.#seat.host.retry(record.length, () => this.#tryHarder(record)) ?? status;
+    // Who is asked for memory may give it by leaving this very ring.
+    const again = (): number => (this.#seat.isLeft ? CLOSED : this.#tryHarder(record));
+    return this.#seat.host.retry(record.length, again) ?? status;
   }
 
   /** With the policy `resize` again with a larger limit, until there is none. */

@@ -157,10 +157,10 @@ export class Ring<T = Uint8Array> implements Queue<T> {
     return decodedAll(this.#codec, this.name, records);
   }
 
-  /** Takes off at most `max` records, not more than are there now: producers may be as quick. */
+  /** Takes off at most `max` records, and no more than are there now and the one that comes after them, if that is the end: producers may be as quick. */
   #take(max: number, each: (u8: Uint8Array, offset: number, bytes: number) => void): void {
     if (this.isLeft) return;
-    const why = this.#port.popMany(Math.min(max, this.#port.available), each);
+    const why = this.#port.popMany(Math.min(max, this.#port.available + 1), each);
     if (why === RING_ENDED) this.#seat.ended();
   }
 
@@ -202,9 +202,10 @@ export class Ring<T = Uint8Array> implements Queue<T> {
   }
 
   /**
-   * Takes a place for a record of `bytes` bytes, to be filled where it lies and then committed; undefined when there is no memory for it. It
-   * holds up nobody: records are in the order of their commits.
-   * @throws RingClosedError; TypeError, RangeError for a length that can never be.
+   * Takes a place for a record of `bytes` bytes, to be filled where it lies and then committed; undefined when there is no memory for it, also
+   * after full hooks and reclaimers were asked. It holds up nobody: records are in the order of their commits. O(1).
+   * @throws RegionBusyError when the page lock was not to be had: try again; RingClosedError; TypeError, RangeError for a length that can never
+   * be; what a full hook throws.
    */
   reserve(bytes: number): WriteLease | undefined {
     return this.#producer.reserve(bytes);
@@ -234,6 +235,7 @@ export class Ring<T = Uint8Array> implements Queue<T> {
     if (this.isLeft) return false;
     const isFirst = this.#port.close();
     if (this.#port.available === 0) this.#seat.ended();
+    else this.#seat.leaveWhenDrained();
     return isFirst;
   }
 

@@ -18,8 +18,10 @@ export interface RingHost {
   readonly mayBlock: boolean;
   /** After a push that may have charged a budget: tells of the levels that it changed. */
   readonly charged: (() => void) | undefined;
-  /** There was no memory for a record: tries again while somebody makes room. */
+  /** There was no memory for a record: tries again while full hooks or reclaimers make room. What the last try answered; undefined: there was none. */
   retry(bytes: number, attempt: () => number): number | undefined;
+  /** Throws the error for a refusal that is no want of memory. */
+  requireWantOfRoom(reason: number): void;
   /** The error for a record that there is no memory for, by the core's reason. */
   refusal(reason: number, bytes: number): Error;
   /** This thread uses the ring no more. */
@@ -100,7 +102,7 @@ export class Seat implements LeaseSource {
     if (this.#isEnded && !this.#isLeft && this.leases === undefined) this.#go();
   }
 
-  /** It was seen closed: leaves when others have taken what is in it. */
+  /** It was closed: leaves when what is in it has been taken, by whatever thread. */
   leaveWhenDrained(): void {
     if (this.#drained.count > 0 || this.isOver) return;
     const look = (): Found<undefined> => (this.port.available === 0 ? { value: undefined } : undefined);

@@ -149,6 +149,18 @@ describe("memory", () => {
     expectSound(r);
   });
 
+  it("goes when who closed it takes what is left, all of it at once", () => {
+    for (const empty of [(ring: Ring<string>) => ring.drain(), (ring: Ring<string>) => ring.clear()]) {
+      const { r, ring } = texts();
+      ring.pushMany(["a", "b"]);
+      ring.close();
+      expect(ring.isLeft).toBe(false);
+      empty(ring);
+      expect(ring.isLeft).toBe(true);
+      expectSound(r, 0);
+    }
+  });
+
   it("is the same ring for who comes after it was closed: what is left, then the end; then the name is free", () => {
     const { r, other, ring, theirs } = pair({ capacity: 7 });
     ring.push("old");

@@ -1,9 +1,10 @@
 // Overflow policies of a ring, in Node and in a page. Goal: what becomes of a record that there is no place for is what the policy says, the
 // caller is told the truth, and each record is counted once. Method: exact states of small rings, by records and by bytes.
 import { describe, expect, it } from "vitest";
-import { MemoryLimitExceededError, type Overflow, RingFullError, type RingOptions } from "../../src/index.js";
-import { expectSound } from "../lib/regions.js";
-import { expectCounted, numbers, pair, texts, thrown } from "./scene.js";
+import { MemoryLimitExceededError, type Overflow, Region, RingFullError, type RingOptions } from "../../src/index.js";
+import { expectSound, fillUp, MIB } from "../lib/regions.js";
+import { Words } from "../lib/words.js";
+import { codeOf, expectCounted, numbers, pair, texts, thrown } from "./scene.js";
 
 /** A full ring of four, after it was asked to take two more. */
 function overfull(options: RingOptions<string>): { ring: ReturnType<typeof texts>["ring"]; answers: boolean[] } {
@@ -229,6 +230,70 @@ describe("a region without memory for a record", () => {
     expect(ring.drain().map((value) => Number(value.slice(0, 6)))).toEqual(
       Array.from({ length: size }, (_, i) => droppedOldest + i),
     );
+    expectSound(r);
+  });
+
+  it("drops nothing for a record that can never fit, in the region or in the budget", () => {
+    const { r, ring } = texts({ capacity: 1000 });
+    const budget = r.budget("small", { limit: "32KiB" });
+    const charged = r.ring<string>("charged", { codec: "utf8", budget });
+    for (const each of [ring, charged]) {
+      const dropped: string[] = [];
+      each.pushMany(["a", "b"]);
+      expect(codeOf(() => each.push("x".repeat(2 * MIB)))).toMatch(/^ERR_MEMORY_LIMIT/);
+      expect(each.reserve(2 * MIB)).toBe(undefined);
+      each.onDropped((value) => dropped.push(value));
+      expect(codeOf(() => each.push("x".repeat(2 * MIB)))).toMatch(/^ERR_MEMORY_LIMIT/);
+      expect([dropped, each.drain()]).toEqual([[], ["a", "b"]]);
+    }
+  });
+
+  it.each(["push", "pushMany", "reserve"] as const)("asks the full hooks before it refuses: %s", (how) => {
+    const { r, ring } = texts({ overflow: "drop-newest" });
+    const taken: number[] = [];
+    for (let offset = r.heap.allocUnsafe(8192); offset !== 0; offset = r.heap.allocUnsafe(8192)) taken.push(offset);
+    const asked: number[] = [];
+    r.onFull((bytes) => {
+      asked.push(bytes);
+      const offset = taken.pop();
+      return offset !== undefined && r.heap.free(offset) ? 8192 : 0;
+    });
+    const record = "x".repeat(60_000);
+    if (how === "push") expect(ring.push(record)).toBe(true);
+    if (how === "pushMany") expect(ring.pushMany(["a", record])).toBe(2);
+    if (how === "reserve") expect(ring.reserve(60_000)?.commit()).toBe(true);
+    expect([asked[0], asked.length > 5, ring.size]).toEqual([60_000, true, how === "pushMany" ? 2 : 1]);
+    expectSound(r);
+  });
+
+  it("is told so where who is asked for memory leaves the ring", () => {
+    for (const how of ["push", "reserve"] as const) {
+      const { r, ring } = texts({ overflow: "error" });
+      fillUp(r);
+      r.onFull(() => {
+        ring.close();
+        ring.leave();
+        return 1;
+      });
+      const act = (): unknown => (how === "push" ? ring.push("x".repeat(60_000)) : ring.reserve(60_000));
+      expect([codeOf(act), ring.isLeft]).toEqual(["ERR_RING_CLOSED", true]);
+      expectSound(r);
+    }
+  });
+
+  it("is not what a page lock is that is not to be had: that is ERR_REGION_BUSY, and nothing is dropped for it", () => {
+    const r = Region.createSync({ size: MIB, busyMs: 0 });
+    const other = Region.attachSync(r.handle());
+    const ring = r.ring<string>("ring", { codec: "utf8" });
+    ring.pushMany(["a", "b"]);
+    const words = new Words(r);
+    words.lock = other.ownerId;
+    for (const act of [() => ring.push("x".repeat(60_000)), () => ring.reserve(60_000)])
+      expect(codeOf(act)).toBe("ERR_REGION_BUSY");
+    ring.onDropped(() => expect.unreachable());
+    expect(codeOf(() => ring.push("x".repeat(60_000)))).toBe("ERR_REGION_BUSY");
+    words.lock = 0;
+    expect([ring.push("x".repeat(60_000)), ring.size, ring.metrics().droppedOldest]).toEqual([true, 3, 0]);
     expectSound(r);
   });
 

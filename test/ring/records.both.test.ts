@@ -260,6 +260,17 @@ describe("what is dropped", () => {
     own.clear();
   });
 
+  it("may be told to who leaves the ring over it: the rest of many is not added, and no lease is left", () => {
+    const { r, ring: many } = texts({ capacity: 2 });
+    many.pushMany(["a", "b"]);
+    many.onDropped(() => {
+      many.close();
+      many.leave();
+    });
+    expect([many.pushMany(["c", "d", "e"]), many.isLeft]).toEqual([1, true]);
+    expectSound(r, 0);
+  });
+
   it("reaches the others when a listener throws or pushes itself, and the push is done", async () => {
     const errors = reported();
     const { ring: own } = texts({ capacity: 2 });

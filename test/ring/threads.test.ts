@@ -3,8 +3,8 @@
 // blocking; a worker that is terminated with records in hand, and watched. What is waited for is a message or a promise, never time.
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { describe, expect, it } from "vitest";
-import { type RecoveryReport, Region, type Ring, type RingOptions } from "../../src/index.js";
+import { describe, expect, it, vi } from "vitest";
+import { type RecoveryReport, Region, type Ring, RingClosedError, type RingOptions } from "../../src/index.js";
 import { expectSound, MIB } from "../lib/regions.js";
 import { expectCounted, numbers } from "./scene.js";
 
@@ -115,5 +115,14 @@ describe("a thread that is terminated with records in hand", () => {
     for await (const value of ring) got.push(value);
     expect([got, ring.isLeft]).toEqual([numbers(0, 6), true]);
     expectSound(r, 0);
+  });
+
+  it("with at-least-once keeps no producer in the ring that never took anything, once others have emptied it", async () => {
+    const { r, ring } = await scene({ delivery: "at-least-once" });
+    const theirs = texts(Region.attachSync(r.handle()), "to");
+    theirs.close();
+    expect(() => ring.push("x")).toThrow(RingClosedError);
+    expect([ring.isEmpty, theirs.drain(), theirs.isLeft, ring.isEmpty]).toEqual([false, numbers(0, 6), true, true]);
+    await vi.waitFor(() => expect(ring.isLeft).toBe(true));
   });
 });

@@ -7,6 +7,7 @@ import { Core } from "../../bindings/core.js";
 import { instantiateSync } from "../../bindings/module.js";
 import { RingPort } from "../../bindings/rings.js";
 import { RingClosedError, RingTimeoutError } from "../../src/index.js";
+import { expectSound } from "../lib/regions.js";
 import { codeOf, expectCounted, numbers, outcome, pair, texts, turns } from "./scene.js";
 
 /** What a ring that is there is opened with. */
@@ -252,6 +253,16 @@ describe("a ring that is closed", () => {
     theirs.close();
     await Promise.all(all.map(({ settled }) => settled));
     expect(all.map(({ state, value }) => [state, value])).toEqual(all.map(() => ["fulfilled", undefined]));
+  });
+
+  it("is left by who closed it when others have emptied it", async () => {
+    const { r, other, ring, theirs } = pair();
+    ring.push("a");
+    ring.close();
+    expect([theirs.pop(), theirs.pop(), theirs.isLeft]).toEqual(["a", undefined, true]);
+    await vi.waitFor(() => expect(ring.isLeft).toBe(true));
+    other.close();
+    expectSound(r, 0);
   });
 
   it("has none left of its producers when others have emptied it", async () => {

@@ -337,6 +337,13 @@ export function* leave(t, ring = ringOf(t)) {
   return status;
 }
 
+/** How many records are to be delivered again: from `least` to `most`. */
+export function* countAgain(t, least, most) {
+  const count = yield { name: "ringAgain", args: [ringOf(t).at] };
+  if (count !== TRAPPED && !(count >= least && count <= most))
+    throw new Violation(`${count} records are to be delivered again, not ${least} to ${most}`);
+}
+
 export function* trim(t) {
   yield { name: "ringTrim", args: [ringOf(t).at] };
 }

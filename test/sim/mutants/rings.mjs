@@ -71,6 +71,13 @@ export const RING_MUTANTS = [
     plant: (m) => m.drop("ring/take", "ring/moveHead", 1),
   },
   {
+    name: "ring: who asks what is to be delivered again looks at none of it",
+    scenarios: ["ring deaths/who asks what is delivered again, takes it, and asks again"],
+    plant(m) {
+      m.answer(m.call("ringlife/ringAgain", "ringpool/descriptorAt", 1), "i32", zero);
+    },
+  },
+  {
     name: "ring: how often it came round is not counted",
     equivalent: "it matters after 2^30 records; a spec shows it",
     scenarios: ["rings/push + push, 0 of 3, come round"],

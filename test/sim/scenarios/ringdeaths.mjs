@@ -5,6 +5,7 @@ import { finish } from "../ringaudit.mjs";
 import {
   close,
   commit,
+  countAgain,
   leave,
   openRing,
   plantRing,
@@ -109,6 +110,11 @@ export default [
     yield* pop(t);
     yield* pop(t);
   }),
+  recovered("one taken, delivered again beside who asks for that, and then takes", again, 2, [[[take]]], function* (t) {
+    yield* countAgain(t, 0, 1);
+    yield* popMany(t, 3, 96);
+    yield* countAgain(t, 0, 1);
+  }),
   recovered("two of two, delivered again", again, 2, [[[take]], [[take]]], (t) => popMany(t, 3, 96)),
   recovered("two of two, lost", once, 2, [[[take]], [[take]]], (t) => push(t, SIZE)),
   recovered("one being dropped, beside who puts in", drops, 1, [[WANTED]], (t) => push(t, SIZE)),
@@ -193,6 +199,29 @@ export default [
       stage.ghosts.length = 0;
     },
     programs: { a: (t) => pop(t), b: (t) => pop(t) },
+    finish,
+  },
+  {
+    name: "ring deaths/who asks what is delivered again, takes it, and asks again",
+    owners: 5,
+    bounds: { calm: 2, death: 1, second: 0 },
+    setup(stage) {
+      plantRing(stage, again, { records: 2 });
+      const id = ghost(stage, [take]);
+      stage.main.now(stage.main.markDead(id));
+      stage.main.now(stage.main.recover(id));
+      stage.ghosts.length = 0;
+    },
+    programs: {
+      *a(t) {
+        yield* countAgain(t, 1, 1);
+        const hand = yield* take(t);
+        // An exception may have cut it.
+        if (hand) yield* countAgain(t, 0, 0);
+        yield* release(t, hand);
+      },
+      b: (t) => push(t, SIZE),
+    },
     finish,
   },
   {
