@@ -276,6 +276,9 @@ export class Region {
    * it; then the name is that of a new one. O(rings); a new one O(maxCapacity).
    * @throws RangeError where it is there with other options; MemoryLimitExceededError; RegionBusyError; TypeError, RangeError for wrong options.
    */
+  ring(name: string, options: RingOptions<string> & { codec: "utf8" }): Ring<string>;
+  ring(name: string, options: RingOptions<unknown> & { codec: "json" | "clone" }): Ring<unknown>;
+  ring<T = Uint8Array>(name: string, options?: RingOptions<T>): Ring<T>;
   ring<T = Uint8Array>(name: string, options?: RingOptions<T>): Ring<T> {
     this.#requireOpen();
     return openRing(this.#charges, this.#exhaustion, name, options);

@@ -34,6 +34,21 @@ describe("a codec", () => {
       expect([own.push(text), own.pop()]).toEqual([true, text]);
   });
 
+  it("says by its name what the values are: no type has to be written", () => {
+    const r = Region.createSync({ size: MIB });
+    const word: string | undefined = r.ring("texts", { codec: "utf8" }).pop();
+    const own: number | undefined = r
+      .ring("own", { codec: { encode: (n: number) => Uint8Array.of(n), decode: ([n]) => n! } })
+      .pop();
+    const raw: Uint8Array | undefined = r.ring("bytes").pop();
+    const any = r.ring("any", { codec: "json" });
+    any.push({ id: 1 });
+    const job = r.ring<{ id: number }>("any", { codec: "json" }).pop()?.id;
+    expect([word, own, raw, job]).toEqual([undefined, undefined, undefined, 1]);
+    // @ts-expect-error: a text is no Uint8Array
+    expect(() => r.ring("bytes").push("x")).toThrow(TypeError);
+  });
+
   it("json gives what JSON can say", () => {
     const own = ring<unknown>("json");
     for (const value of [null, 0, "", [], { a: [1, { b: null }] }]) {
