@@ -195,11 +195,11 @@ export class ObjectRing<T> implements Queue<T> {
     return first === undefined ? this.#items.add(attempt, patience) : first.value;
   }
 
-  batches(max: number = 256): AsyncGenerator<T[], void, undefined> {
+  batches(max: number = 256): AsyncIterableIterator<T[]> {
     return batchesOf(this, max);
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<T> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     return valuesOf(this);
   }
 

@@ -58,7 +58,7 @@ export interface Queue<T> extends AsyncIterable<T> {
   drain(max?: number): T[];
   receive(options?: RingWaitOptions): Promise<T | undefined>;
   deliver(take: (value: T | undefined) => void, options?: RingWaitOptions): Promise<void>;
-  batches(max?: number): AsyncGenerator<T[], void, undefined>;
+  batches(max?: number): AsyncIterableIterator<T[]>;
   clear(): number;
   close(): boolean;
   setLimits(limits: { capacity?: number }): void;

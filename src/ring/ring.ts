@@ -297,12 +297,12 @@ export class Ring<T = Uint8Array> implements Queue<T> {
   }
 
   /** Each value as it comes, until the ring was closed and is empty. Leaving the loop loses nothing. */
-  [Symbol.asyncIterator](): AsyncIterator<T> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     return valuesOf(this);
   }
 
   /** Values as they come, all that are there at once, at most `max`; until the ring was closed and is empty. */
-  batches(max: number = 256): AsyncGenerator<T[], void, undefined> {
+  batches(max: number = 256): AsyncIterableIterator<T[]> {
     return batchesOf(this, max);
   }
 

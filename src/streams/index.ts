@@ -97,7 +97,7 @@ function streams(): StreamModule {
 export function nodeReadable<T>(queue: Queue<T>, options?: ReadableOptions): NodeReadable<T> {
   const { objectMode = true } = ownOptions<ReadableOptions>("nodeReadable", options, ["objectMode"]);
   const { Readable } = streams();
-  return new Readable({ ...reading(queue), objectMode, highWaterMark: 0 });
+  return new Readable({ ...reading(queue, objectMode), objectMode, highWaterMark: 0 });
 }
 
 /**
@@ -114,7 +114,7 @@ export function nodeWritable<T>(queue: Queue<T>, options?: WritableOptions): Nod
 export function nodeDuplex<R, W>(options: DuplexOptions<R, W>): NodeDuplex<R> {
   const own = ownOptions<DuplexOptions<R, W>>("nodeDuplex", options, ["readable", "writable", "objectMode", "end"]);
   const { objectMode = true, end = true } = own;
-  const [from, to] = [reading(own.readable as Queue<R>), writing(own.writable as Queue<W>, end)];
+  const [from, to] = [reading(own.readable as Queue<R>, objectMode), writing(own.writable as Queue<W>, end)];
   const { Duplex } = streams();
   return new Duplex({
     ...from,
@@ -160,18 +160,26 @@ function byBytes(what: string, options: WebOptions | undefined, usual: number): 
   return new ByteLengthQueuingStrategy({ highWaterMark: maxBytes });
 }
 
-function reading<T>(queue: Queue<T>) {
+function reading<T>(queue: Queue<T>, objectMode: boolean) {
   requireQueue(queue);
   const left = new AbortController();
+  const { signal } = left;
   return {
     read(this: NodeReadable<T>) {
+      let isNothing = false;
       const take = (value: T | undefined): void => {
         if (value === null)
           throw new TypeError("a stream of Node cannot carry null, which is its end; use another codec");
-        this.push(value === undefined ? null : value);
+        // A flow of bytes would take it for an answer that is still to come, and never ask again.
+        isNothing = !objectMode && isEmpty(value);
+        if (!isNothing) this.push(value === undefined ? null : value);
       };
-      queue.deliver(take, { signal: left.signal }).catch((error: Error) => {
-        if (!left.signal.aborted) this.destroy(error);
+      const next = async (): Promise<void> => {
+        do await queue.deliver(take, { signal });
+        while (isNothing);
+      };
+      next().catch((error: Error) => {
+        if (!signal.aborted) this.destroy(error);
       });
     },
     destroy(error: unknown, done: Done) {
@@ -180,6 +188,9 @@ function reading<T>(queue: Queue<T>) {
     },
   };
 }
+
+/** Whether there are no bytes in it: an empty text or array. */
+const isEmpty = (value: unknown): boolean => value !== undefined && (value as { length?: unknown }).length === 0;
 
 function writing<T>(queue: Queue<T>, end: boolean) {
   requireQueue(queue);

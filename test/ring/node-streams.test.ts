@@ -1,12 +1,20 @@
 // Queues as streams of Node (`cistern/streams`). Goal: they work in pipelines, hold nothing themselves, and memory stays at the ring's size with a
 // slow consumer, as the region's own numbers say; errors and ends go where they should. Method: real streams; a consumer that is slow by
 // turns, not by time.
+import { once } from "node:events";
 import { Duplex, PassThrough, Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { describe, expect, it } from "vitest";
 import { ObjectRing } from "../../src/flow/index.js";
 import { Region, type Ring } from "../../src/index.js";
-import { nodeDuplex, nodeReadable, nodeWritable, webReadable, webWritable } from "../../src/streams/index.js";
+import {
+  nodeDuplex,
+  nodeReadable,
+  type NodeReadable,
+  nodeWritable,
+  webReadable,
+  webWritable,
+} from "../../src/streams/index.js";
 import { MIB } from "../lib/regions.js";
 import { numbers, outcome, texts, turns } from "./scene.js";
 
@@ -116,6 +124,37 @@ describe("a pipeline through a ring", () => {
     flow.end(Buffer.from("def"));
     const out = nodeReadable(ring, { objectMode: false }).pipe(new PassThrough());
     expect(Buffer.concat(await out.toArray()).toString()).toBe("abcdef");
+  });
+});
+
+describe("an empty record in a flow of bytes", () => {
+  it("is passed over, whether the reader asks, listens or iterates", async () => {
+    for (const read of [
+      (stream: NodeReadable<Uint8Array>) => stream.toArray(),
+      (stream: NodeReadable<Uint8Array>) => stream.pipe(new PassThrough()).toArray(),
+      async (stream: NodeReadable<Uint8Array>) => {
+        const got: Uint8Array[] = [];
+        stream.on("readable", () => {
+          for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) got.push(chunk as Uint8Array);
+        });
+        await once(stream, "end");
+        return got;
+      },
+    ]) {
+      const r = Region.createSync({ size: MIB });
+      const ring = bytes(r);
+      const reading = read(nodeReadable(ring, { objectMode: false }));
+      for (const length of [0, 3, 0, 0, 2, 0]) await ring.send(new Uint8Array(length).fill(length));
+      ring.close();
+      expect([...Buffer.concat(await reading)]).toEqual([3, 3, 3, 2, 2]);
+    }
+  });
+
+  it("is a value like any other where values are read", async () => {
+    const { ring } = texts();
+    ring.pushMany(["a", "", "b"]);
+    ring.close();
+    expect(await nodeReadable(ring).toArray()).toEqual(["a", "", "b"]);
   });
 });
 

@@ -327,9 +327,9 @@ describe("an iterator", () => {
     expect(ring.drain()).toEqual(["3", "4"]);
   });
 
-  it("that is left while it waits ends, and takes nothing", async () => {
+  it.each(["values", "batches"])("of %s that is left while it waits ends, and takes nothing", async (what) => {
     const { ring, theirs } = pair();
-    const iterator = ring[Symbol.asyncIterator]();
+    const iterator: AsyncIterator<unknown> = what === "values" ? ring[Symbol.asyncIterator]() : ring.batches();
     const next = iterator.next();
     await turns();
     theirs.push("x");
