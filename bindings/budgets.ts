@@ -55,6 +55,7 @@ import {
 import { NAME_BYTES_MAX } from "../assembly/shared/limits.js";
 import type { Core } from "./core.js";
 import { NOT_ATTACHED } from "./status.js";
+import { fromUtf8, toUtf8 } from "./utf8.js";
 import { isWaiting } from "./wake.js";
 
 export { NAME_BYTES_MAX };
@@ -147,7 +148,7 @@ export class Budgets {
 
   /** The number that all threads know this text by, of at most NAME_BYTES_MAX bytes in UTF-8; 0: `reason()` says why there is none. */
   numberOf(text: string): number {
-    const bytes = new TextEncoder().encode(text);
+    const bytes = toUtf8(text);
     if (!this.#isAttached) return 0;
     this.core.u8.set(bytes, this.#out << 2);
     const number = this.core.exports.intern(bytes.length) >>> 0;
@@ -160,9 +161,7 @@ export class Budgets {
     let text = this.#texts.get(number);
     if (text === undefined) {
       // A decoder does not take shared memory everywhere.
-      text = new TextDecoder().decode(
-        this.core.u8.slice(number + N_TEXT, number + N_TEXT + this.#word(number + N_LENGTH)),
-      );
+      text = fromUtf8(this.core.u8.slice(number + N_TEXT, number + N_TEXT + this.#word(number + N_LENGTH)));
       this.#texts.set(number, text);
     }
     return text;

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { problemsOf } from "./check-wasm.mjs";
+import { bareHostPlugin } from "./lib/bare-host.mjs";
 import { withLock } from "./lib/lock.mjs";
 import { at, bin, filesUnder, hashOf, readJson } from "./lib/paths.mjs";
 import { runNode } from "./lib/run.mjs";
@@ -44,7 +45,7 @@ export const BUNDLE_OPTIONS = {
   absWorkingDir: at(),
   bundle: true,
   format: "esm",
-  plugins: [wasmTextPlugin],
+  plugins: [bareHostPlugin, wasmTextPlugin],
   charset: "utf8",
   legalComments: "none",
   logLevel: "warning",

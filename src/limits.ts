@@ -1,6 +1,7 @@
 // Limits: what a budget is made with and asked for, checked at the edge, and the numbers of its texts. Owns nothing.
 
 import { type Limits, NAME_BYTES_MAX } from "../bindings/budgets.js";
+import { toUtf8 } from "../bindings/utf8.js";
 import { MemoryLimitExceededError } from "./errors.js";
 import { integer, ownOptions } from "./options.js";
 import { type ReservationSource, throwUnlessFull } from "./reservation.js";
@@ -75,7 +76,7 @@ export function checkEntries(entries: readonly number[], gap: number): void {
 
 function checkText(what: string, text: unknown): void {
   if (typeof text !== "string") throw new TypeError(`${what} must be a text, got ${describe(text)}`);
-  const bytes = text.length > NAME_BYTES_MAX ? text.length : new TextEncoder().encode(text).length;
+  const bytes = text.length > NAME_BYTES_MAX ? text.length : toUtf8(text).length;
   if (bytes === 0 || bytes > NAME_BYTES_MAX)
     throw new RangeError(`${what} has 1 to ${NAME_BYTES_MAX} bytes in UTF-8, got ${describe(text)}`);
 }

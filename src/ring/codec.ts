@@ -16,9 +16,6 @@ export type RingCodecName = "bytes" | "utf8" | "json" | "clone";
 
 const CODEC_NAMES: readonly RingCodecName[] = ["bytes", "utf8", "json", "clone"];
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
 const bytes: RingCodec<Uint8Array> = {
   encode(value) {
     if (value instanceof Uint8Array) return value;
@@ -27,23 +24,42 @@ const bytes: RingCodec<Uint8Array> = {
   decode: (own) => own,
 };
 
-const utf8: RingCodec<string> = {
-  encode(value) {
-    if (typeof value !== "string") throw new TypeError(`a ring with codec "utf8" takes a text, got ${describe(value)}`);
-    return encoder.encode(value);
-  },
-  decode: (own) => decoder.decode(own),
-};
+/** Made when a ring first wants texts: an AudioWorklet has neither of the two. */
+const textCoders = once(() => {
+  const { TextEncoder: Encoder, TextDecoder: Decoder } = globalThis;
+  if (Encoder === undefined || Decoder === undefined)
+    throw new TypeError('codecs "utf8" and "json" need TextEncoder, which this host has not; use "bytes"');
+  const encoder = new Encoder();
+  const decoder = new Decoder("utf-8", { ignoreBOM: true });
+  const encode = (text: string): Uint8Array => encoder.encode(text);
+  const decode = (own: Uint8Array): string => decoder.decode(own);
+  return { encode, decode };
+});
 
-const json: RingCodec<unknown> = {
-  encode(value) {
-    const text = JSON.stringify(value) as string | undefined;
-    if (text === undefined)
-      throw new TypeError(`a ring with codec "json" takes what JSON can say, got ${describe(value)}`);
-    return encoder.encode(text);
-  },
-  decode: (own) => JSON.parse(decoder.decode(own)) as unknown,
-};
+const utf8 = once((): RingCodec<string> => {
+  const { encode, decode } = textCoders();
+  return {
+    encode(value) {
+      if (typeof value !== "string")
+        throw new TypeError(`a ring with codec "utf8" takes a text, got ${describe(value)}`);
+      return encode(value);
+    },
+    decode,
+  };
+});
+
+const json = once((): RingCodec<unknown> => {
+  const { encode, decode } = textCoders();
+  return {
+    encode(value) {
+      const text = JSON.stringify(value) as string | undefined;
+      if (text === undefined)
+        throw new TypeError(`a ring with codec "json" takes what JSON can say, got ${describe(value)}`);
+      return encode(text);
+    },
+    decode: (own) => JSON.parse(decode(own)) as unknown,
+  };
+});
 
 interface V8 {
   serialize(value: unknown): Uint8Array;
@@ -61,8 +77,8 @@ function clone(): RingCodec<unknown> {
 /** @internal The codec that the option `codec` names or is. */
 export function codecOf<T>(codec: RingCodec<T> | RingCodecName | undefined): RingCodec<T> {
   if (codec === undefined || codec === "bytes") return bytes as unknown as RingCodec<T>;
-  if (codec === "utf8") return utf8 as unknown as RingCodec<T>;
-  if (codec === "json") return json as RingCodec<T>;
+  if (codec === "utf8") return utf8() as unknown as RingCodec<T>;
+  if (codec === "json") return json() as RingCodec<T>;
   if (codec === "clone") return clone() as RingCodec<T>;
   const { encode, decode } = (codec as Partial<RingCodec<T>> | null) ?? {};
   if (typeof encode === "function" && typeof decode === "function") return codec;
@@ -106,4 +122,10 @@ export function decodedAll<T>(codec: RingCodec<T>, name: string, records: readon
   }
   if (failed.length === 0) return values;
   throw new RingDecodeError(name, failed, values, first);
+}
+
+/** What `make` makes, made when it is first asked for. */
+function once<V>(make: () => V): () => V {
+  let made: V | undefined;
+  return () => (made ??= make());
 }
