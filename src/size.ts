@@ -35,9 +35,18 @@ export function formatSize(bytes: number): string {
   return text.replace(/([KMGTP])B$/, "$1iB");
 }
 
-/** What a wrong argument was, for an error's text. */
+const TEXT_SHOWN = 80;
+
+/** What a wrong argument was, for an error's text: a long text is cut, an array of bytes is told by its kind. */
 export function describe(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string")
+    return value.length <= TEXT_SHOWN
+      ? JSON.stringify(value)
+      : `${JSON.stringify(value.slice(0, TEXT_SHOWN))}… (${value.length} characters)`;
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
+    const kind = Object.prototype.toString.call(value).slice(8, -1);
+    return `${/^[AI]/.test(kind) ? "an" : "a"} ${kind}`;
+  }
   if (typeof value === "object" && value !== null) return "an object";
   return typeof value === "function" ? "a function" : String(value);
 }

@@ -137,13 +137,19 @@ export class BackpressureHandler<T> {
       this.#blocked++;
       this.#lastBlock = began;
     }
-    let isIn = false;
+    let isLost = !this.#events.isClosed;
     try {
-      isIn = await this.#events.send(event, options);
+      const isIn = await this.#events.send(event, options);
+      isLost = !isIn;
       return isIn;
+    } catch (error) {
+      // What can be no event, or no wait, is not dropped: as with trySend.
+      const isWrong = error instanceof TypeError || error instanceof RangeError;
+      if (isWrong && error !== options?.signal?.reason) isLost = false;
+      throw error;
     } finally {
       if (isBlocked) this.#blockedMs += Math.max(0, this.#now() - began);
-      if (!isIn) this.#drop(event);
+      if (isLost) this.#drop(event);
     }
   }
 
@@ -161,9 +167,9 @@ export class BackpressureHandler<T> {
     return this.#events[Symbol.asyncIterator]();
   }
 
-  /** Tells of an error beside the events. The oldest of 64 goes when nobody reads them. */
-  fail(error: unknown): void {
-    this.errors.push(error ?? new Error("unknown"));
+  /** Tells of an error beside the events. The oldest of 64 goes when nobody reads them. False: it was closed, and nothing is told any more. */
+  fail(error: unknown): boolean {
+    return !this.errors.isClosed && this.errors.push(error ?? new Error("unknown"));
   }
 
   /** Whether it reached its high watermark, and not its low one since. */
@@ -213,7 +219,7 @@ export class BackpressureHandler<T> {
     try {
       hook?.();
     } catch (error) {
-      if (!this.#events.isClosed) this.fail(error);
+      this.fail(error);
     }
   }
 }

@@ -19,7 +19,10 @@ const CODEC_NAMES: readonly RingCodecName[] = ["bytes", "utf8", "json", "clone"]
 const bytes: RingCodec<Uint8Array> = {
   encode(value) {
     if (value instanceof Uint8Array) return value;
-    throw new TypeError(`a ring of bytes takes a Uint8Array, got ${describe(value)}; give it a codec for other values`);
+    const way = ArrayBuffer.isView(value)
+      ? "wrap it: new Uint8Array(it.buffer, it.byteOffset, it.byteLength)"
+      : "give it a codec for other values";
+    throw new TypeError(`a ring of bytes takes a Uint8Array, got ${describe(value)}; ${way}`);
   },
   decode: (own) => own,
 };

@@ -221,7 +221,8 @@ export class ObjectRing<T> implements Queue<T> {
   setLimits(limits: { capacity?: number }): void {
     const own = ownOptions<{ capacity?: number }>("setLimits", limits, ["capacity"]);
     this.#capacity = integer("capacity", own.capacity ?? this.#capacity, 1, this.#rules.maxCapacity);
-    this.#roomBell.ring();
+    // It may be low by that, as by what is taken.
+    this.#taken();
   }
 
   on<E extends keyof RingEvents>(event: E, listener: RingEvents[E], options?: { signal?: AbortSignal }): () => void {

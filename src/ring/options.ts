@@ -77,29 +77,32 @@ export function ringOptions<T>(options: RingOptions<T> | undefined): Partial<Rin
 
 /** @internal What the options say. */
 export function rulesOf(own: Partial<RingOptions<unknown>>): RingRules {
-  const overflow = oneOf("overflow", own.overflow ?? "drop-oldest", OVERFLOWS);
-  const fallback = oneOf("fallback", own.fallback ?? "drop-oldest", OVERFLOWS);
+  // Not `??`: null is a wrong value like any other.
+  const { overflow = "drop-oldest", capacity = 1024, resizeFactor: factor = 1.5 } = own;
+  const { timeout = 5000, delivery = "at-most-once", highWatermark: high = 0.8 } = own;
+  oneOf("overflow", overflow, OVERFLOWS);
+  const fallback = oneOf<Overflow>("fallback", own.fallback === undefined ? "drop-oldest" : own.fallback, OVERFLOWS);
   if (fallback === "resize")
     throw new RangeError('fallback is what "resize" does at maxCapacity, so not "resize" again');
-  const capacity = integer("capacity", own.capacity ?? 1024, 1, RING_RECORDS_MAX);
-  const most = overflow === "resize" ? Math.min(capacity * 8, RING_RECORDS_MAX) : capacity;
-  const high = share("highWatermark", own.highWatermark ?? 0.8);
-  const low = share("lowWatermark", own.lowWatermark ?? Math.min(0.2, high));
+  integer("capacity", capacity, 1, RING_RECORDS_MAX);
+  const { maxCapacity = overflow === "resize" ? Math.min(capacity * 8, RING_RECORDS_MAX) : capacity } = own;
+  share("highWatermark", high);
+  const { lowWatermark: low = Math.min(0.2, high) } = own;
+  share("lowWatermark", low);
   if (low > high) throw new RangeError(`lowWatermark must be at most highWatermark, got ${low} > ${high}`);
-  const factor = own.resizeFactor ?? 1.5;
   if (!(typeof factor === "number" && factor > 1 && factor <= 1000))
     throw new RangeError(`resizeFactor must be a number above 1, at most 1000, got ${describe(factor)}`);
   return {
     capacity,
-    maxCapacity: integer("maxCapacity", own.maxCapacity ?? most, capacity, RING_RECORDS_MAX),
+    maxCapacity: integer("maxCapacity", maxCapacity, capacity, RING_RECORDS_MAX),
     maxBytes: own.maxBytes === undefined ? RING_BYTES_MAX : bytesOf(own.maxBytes, RING_BYTES_MAX),
     overflow,
     fallback,
     factor: rounded(factor),
-    timeoutMs: integer("timeout", own.timeout ?? 5000, 0, TIMEOUT_MAX),
+    timeoutMs: integer("timeout", timeout, 0, TIMEOUT_MAX),
     high: rounded(high),
     low: rounded(low),
-    again: oneOf("delivery", own.delivery ?? "at-most-once", DELIVERIES) === "at-least-once",
+    again: oneOf("delivery", delivery, DELIVERIES) === "at-least-once",
   };
 }
 

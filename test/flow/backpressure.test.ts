@@ -8,7 +8,7 @@ import {
   type BackpressureStrategy,
   ObjectRing,
 } from "../../src/flow/index.js";
-import { Region } from "../../src/index.js";
+import { Region, RingClosedError } from "../../src/index.js";
 import { MIB } from "../lib/regions.js";
 import { outcome, turns } from "../ring/scene.js";
 import { FakeGauge } from "./gauge.js";
@@ -131,6 +131,22 @@ it("closing wakes who waits; what is there can be taken", async () => {
   const all: number[] = [];
   for await (const event of handler) all.push(event);
   expect(all).toEqual([0, 1, 2, 3]);
+});
+
+it("what can be no event or no wait, or comes after the close, is refused and not counted as dropped", async () => {
+  const { handler, dropped } = filled("block");
+  const wrong = [
+    handler.send(undefined as never),
+    handler.send(5, { timeout: -1 }),
+    handler.send(5, { signal: 1 as never }),
+  ];
+  for (const sending of wrong) await expect(sending).rejects.toThrow(/undefined|timeout|signal/);
+  const signal = AbortSignal.abort(new TypeError("mine"));
+  await expect(handler.send(6, { signal })).rejects.toThrow("mine");
+  expect([handler.close(), handler.fail(new Error("late"))]).toEqual([true, false]);
+  await expect(handler.send(7)).rejects.toMatchObject({ code: "ERR_RING_CLOSED" });
+  expect(() => handler.trySend(8)).toThrow(RingClosedError);
+  expect([dropped, handler.metrics().events_dropped]).toEqual([[6], 1]);
 });
 
 it("wrong options are refused", () => {

@@ -21,6 +21,9 @@ describe("options", () => {
     ["maxBytes that are no size", { maxBytes: "many" }, TypeError],
     ["maxBytes as a percentage", { maxBytes: "25%" }, TypeError],
     ["maxBytes as an object", { maxBytes: {} }, TypeError],
+    ["null for a policy", { overflow: null }, RangeError],
+    ["null for a number", { capacity: null }, TypeError],
+    ["null for a time-out", { timeout: null }, TypeError],
     ["an unknown policy", { overflow: "drop" }, RangeError],
     ["resize as its own fallback", { overflow: "resize", fallback: "resize" }, RangeError],
     ["a factor of 1", { resizeFactor: 1 }, RangeError],
@@ -46,6 +49,9 @@ describe("options", () => {
     const r = Region.createSync({ size: MIB });
     expect(() => r.ring("")).toThrow(RangeError);
     expect(() => r.ring(5 as never)).toThrow(TypeError);
+    expect(thrown(() => r.ring("x".repeat(5000))).message).toMatch(
+      /1 to 56 bytes in UTF-8, got "x{80}"… \(5000 characters\)/,
+    );
   });
 
   it("of a second opener are those of the ring, or left out", () => {

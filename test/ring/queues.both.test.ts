@@ -216,6 +216,17 @@ describe.each(KINDS)("a %s", (_, make) => {
     while (told.length < 2) await turns();
     expect([told, queue.isHigh]).toEqual([["high", "low"], false]);
   });
+
+  it("is low too where what it may hold is raised: who paused for it goes on", async () => {
+    const { queue } = make({ capacity: 4, maxCapacity: 100 });
+    const told: string[] = [];
+    queue.on("high", () => told.push("high"));
+    queue.on("low", () => told.push("low"));
+    queue.pushMany(numbers(0, 4));
+    queue.setLimits({ capacity: 100 });
+    while (told.length < 2) await turns();
+    expect([told, queue.isHigh, queue.size]).toEqual([["high", "low"], false, 4]);
+  });
 });
 
 describe("an ObjectRing", () => {

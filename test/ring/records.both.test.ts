@@ -28,6 +28,13 @@ describe("a codec", () => {
     }
   });
 
+  it("of bytes says what it got instead, and how to give it", () => {
+    const own = Region.createSync({ size: MIB }).ring("ring");
+    const push = (value: unknown) => thrown(() => own.push(value as Uint8Array)).message;
+    expect(push(new Uint16Array(2))).toMatch(/got a Uint16Array; wrap it: new Uint8Array/);
+    expect(push(new ArrayBuffer(2))).toMatch(/got an ArrayBuffer; give it a codec/);
+  });
+
   it("of texts keeps every character, a byte order mark too", () => {
     const { ring: own } = texts();
     for (const text of ["", "a", "häß", "\ufeffmark", "😀".repeat(400)])
