@@ -13,10 +13,10 @@ import { maxOwners } from "./header";
 import { lock } from "./lock";
 import { closeBudget } from "./nodes";
 import { isDead, me, myId, slot } from "./owners";
-import { giveUp, helpHead, isQueued, partyOf } from "./ring";
+import { enter, giveUp, helpHead, isQueued, partyOf } from "./ring";
 import { noteLow, wakeParties } from "./ringbell";
 import { endRing, hasEnded } from "./ringend";
-import { chunkLength, descriptorAt, hasPayload, shed } from "./ringpool";
+import { chunkLength, descriptorAt, dropPayload, hasPayload, shed } from "./ringpool";
 import { letGo } from "./trim";
 import { GRAIN_BYTES, GRAIN_SHIFT, H_RINGS, S_OUT, S_REASON } from "./shared/layout";
 import {
@@ -172,9 +172,14 @@ function setLimits(ring: usize, records: u32, bytes: u32, high: u32, low: u32): 
   store32(ring + Q_LOW, low);
 }
 
-/** Gives back what payload lies idle in the ring's pool. False: there was none. O(descriptors). */
+/** Gives back what payload lies idle in the ring's pool, what this owner keeps for its next record included. False: there was none. O(descriptors). */
 export function ringTrim(ring: usize): bool {
-  return me != 0 && shed(ring, partyOf(ring), 0, load32(ring + Q_DESCRIPTORS));
+  if (me == 0) return false;
+  const party = enter(ring);
+  const kept = <usize>get32(party + P_KEPT);
+  const isAny = kept != 0 && get64(kept + D_CLAIM) != 0;
+  if (isAny) dropPayload(kept);
+  return shed(ring, party, 0, load32(ring + Q_DESCRIPTORS)) || isAny;
 }
 
 /** How many records are to be delivered again. O(descriptors) while this owner has not looked in vain since one was added, else O(1). */

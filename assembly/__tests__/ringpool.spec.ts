@@ -162,10 +162,18 @@ describe("payload", () => {
     const lease = taken(ring, 40, 600);
     is(ringTrim(ring), true, "some was", 0);
     is(ringTrim(ring), false, "none is", 0);
-    // Nine queued, one taken, one kept.
-    same(paid(ring), 11, "payloads", 0);
+    // Nine queued, one taken, none kept.
+    same(paid(ring), 10, "payloads", 0);
     for (let i: u32 = 41; i < 50; i++) popped(ring, i, 600);
+    pushed(ring, 50, 600);
+    popped(ring, 50, 600);
     ringRelease(ring, lease);
+    is(ringTrim(ring), true, "the rest", 0);
+    same(paid(ring), 0, "payloads, at rest", 0);
+    pushed(ring, 51, 0);
+    popped(ring, 51, 0);
+    pushed(ring, 52, 600);
+    popped(ring, 52, 600);
     gone(ring, "idle");
   });
 });

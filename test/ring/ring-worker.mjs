@@ -17,6 +17,11 @@ const JOBS = {
     const [to, back] = [open("to"), open("back")];
     for (let value = to.receiveSync(); value !== undefined; value = to.receiveSync()) back.sendSync(value);
   },
+  /** Puts in more than there is place for. */
+  flood() {
+    const to = open("to");
+    for (let i = 0; i < count; i++) to.push(`${i}`);
+  },
   /** Takes records, fills places, and ends with all of them in hand. */
   hold() {
     const to = open("to");

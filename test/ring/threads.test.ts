@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads";
 import { describe, expect, it, vi } from "vitest";
 import { type RecoveryReport, Region, type Ring, RingClosedError, type RingOptions } from "../../src/index.js";
 import { expectSound, MIB } from "../lib/regions.js";
-import { expectCounted, numbers } from "./scene.js";
+import { expectCounted, numbers, turns } from "./scene.js";
 
 const worker = (r: Region, job: string, more = {}): Worker =>
   new Worker(new URL("ring-worker.mjs", import.meta.url), { workerData: { handle: r.handle(), job, ...more } });
@@ -59,6 +59,27 @@ describe("threads that block", () => {
     for await (const value of to) seen[Number(value[0])]!.push(value.slice(2));
     expect(seen).toEqual([numbers(0, 500), numbers(0, 500)]);
     expectSound(r, 0);
+  });
+});
+
+describe("metrics", () => {
+  it("are read while another thread overflows the ring: they only rise, and are exact at rest (D52)", async () => {
+    const r = Region.createSync({ size: MIB, maxOwners: 4 });
+    const ring = texts(r, "to", { capacity: 8 });
+    const thread = worker(r, "flood", { count: 20_000 });
+    let isDone = false;
+    thread.once("message", () => void (isDone = true));
+    let before = ring.metrics();
+    while (!isDone) {
+      const now = ring.metrics();
+      for (const key of ["pushes", "droppedOldest", "highWater"] as const)
+        expect(now[key]).toBeGreaterThanOrEqual(before[key]);
+      expect(now.highWater).toBeLessThanOrEqual(8);
+      before = now;
+      await turns(1);
+    }
+    expect(ring.metrics()).toMatchObject({ pushes: 20_000, droppedOldest: 19_992, size: 8, highWater: 8, refused: 0 });
+    expectCounted(ring);
   });
 });
 

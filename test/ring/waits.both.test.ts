@@ -70,6 +70,16 @@ describe("receive", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it("beside a producer that drops the oldest gets the oldest that is left, and what went is counted (D51)", async () => {
+    const { ring, theirs } = pair({ capacity: 2 });
+    const waiting = outcome(theirs.receive());
+    await turns();
+    ring.pushMany(numbers(0, 5));
+    await waiting.settled;
+    expect([waiting.value, theirs.pop(), theirs.pop()]).toEqual(["3", "4", undefined]);
+    expect(ring.metrics()).toMatchObject({ pushes: 5, pops: 2, droppedOldest: 3 });
+  });
+
   it("that was aborted rejects with the reason and takes nothing with it, in whatever turn that is", async () => {
     for (const when of ["before", "after the push", "waiting"]) {
       const { ring, theirs } = pair();
