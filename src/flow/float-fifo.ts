@@ -30,6 +30,8 @@ export class FloatFifo {
     } else {
       if (typeof over?.popInto !== "function")
         throw new TypeError(`a FloatFifo is made over a Ring or a number of frames, got ${describe(over)}`);
+      if (!over.isOfBytes)
+        throw new TypeError(`a FloatFifo needs a ring of bytes, and "${over.name}" has a codec: open it without one`);
       this.#capacity = 0;
       this.#ring = over;
     }
@@ -56,11 +58,14 @@ export class FloatFifo {
     return true;
   }
 
-  /** Copies the oldest frame to `frame` and takes it off. False: there is none, and `frame` is as it was. Never waits. @throws TypeError, RangeError. */
+  /**
+   * Copies the oldest frame to `frame` and takes it off. False: there is none, and `frame` is as it was. Never waits.
+   * @throws TypeError, RangeError for what is no frame; RangeError for a record that is none, which is taken off.
+   */
   popInto(frame: Float32Array): boolean {
     this.#requireFrame(frame);
     if (this.#ring !== undefined) {
-      const bytes = this.#ring.popInto(this.#bytes);
+      const bytes = this.#popRecord(this.#ring);
       if (bytes < 0) return false;
       if (bytes !== this.#bytes.length)
         throw new RangeError(
@@ -76,6 +81,16 @@ export class FloatFifo {
     this.#head = (this.#head + 1) % this.#capacity;
     this.#size--;
     return true;
+  }
+
+  #popRecord(ring: Ring): number {
+    try {
+      return ring.popInto(this.#bytes);
+    } catch (error) {
+      // Longer than a frame: it would be the next for ever.
+      ring.take()?.release();
+      throw error;
+    }
   }
 
   #requireFrame(frame: Float32Array): void {

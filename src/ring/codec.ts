@@ -89,6 +89,9 @@ export function codecOf<T>(codec: RingCodec<T> | RingCodecName | undefined): Rin
   throw new TypeError(`codec is one of ${names}, or an object with encode and decode, got ${describe(codec)}`);
 }
 
+/** @internal Whether its values are the records themselves. */
+export const isOfBytes = (codec: unknown): boolean => codec === bytes;
+
 /** @internal What a value is as a record. @throws TypeError for a codec that makes something else. */
 export function encoded<T>(codec: RingCodec<T>, value: T): Uint8Array {
   if (value === undefined) throw new TypeError("a ring takes no undefined: that is what receive answers at its end");

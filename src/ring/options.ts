@@ -21,7 +21,7 @@ export interface RingOptions<T = Uint8Array> {
   overflow?: Overflow;
   /** By what `resize` multiplies the capacity; 1.5 unless told. */
   resizeFactor?: number;
-  /** What `resize` does at `maxCapacity`; `drop-oldest` unless told. */
+  /** What `resize` does at `maxCapacity`, and at `maxBytes`, where the capacity goes to `maxCapacity` at once; `drop-oldest` unless told. */
   fallback?: Exclude<Overflow, "resize">;
   /** How long `send` waits with `block-timeout`, in milliseconds; 5,000 unless told. */
   timeout?: number;

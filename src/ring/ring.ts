@@ -7,7 +7,7 @@
 import { RING_ENDED, type RingPort } from "../../bindings/rings.js";
 import { integer } from "../options.js";
 import { describe } from "../size.js";
-import { decoded, decodedAll, type RingCodec } from "./codec.js";
+import { decoded, decodedAll, isOfBytes, type RingCodec } from "./codec.js";
 import { RingTimeoutError } from "./errors.js";
 import { ReadLease, type WriteLease } from "./leases.js";
 import type { Overflow } from "./options.js";
@@ -37,6 +37,11 @@ export class Ring<T = Uint8Array> implements Queue<T> {
     this.#codec = codec;
     this.#seat = new Seat(host);
     this.#producer = new Producer<T>(this.#seat, codec);
+  }
+
+  /** @internal Whether its values are its records' bytes. */
+  get isOfBytes(): boolean {
+    return isOfBytes(this.#codec);
   }
 
   /** Most records at once, now. */
@@ -98,7 +103,7 @@ export class Ring<T = Uint8Array> implements Queue<T> {
 
   /**
    * Adds a value, and with `block` and `block-timeout` waits for room (T12): first come, first served in a thread. True once it is in the ring;
-   * false as `push` is for the other policies.
+   * false as `push` is for the other policies. An array of bytes is read when it goes in: leave it as it is until then.
    * @throws (rejects) RingTimeoutError, the signal's reason, RingClosedError, and what `push` throws. Nothing was added then.
    */
   async send(value: T, options?: RingWaitOptions): Promise<boolean> {

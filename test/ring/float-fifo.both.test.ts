@@ -43,12 +43,24 @@ describe.each(["over a ring", "in one thread"])("a FloatFifo %s", (form) => {
   });
 });
 
-it("says so when what it takes from the ring is no frame", () => {
-  const ring = Region.createSync({ size: MIB }).ring("audio");
-  const fifo = new FloatFifo(2, ring);
-  ring.push(new Uint8Array(4));
-  expect(() => fifo.popInto(new Float32Array(2))).toThrow(/no frame of 2 floats/);
-  expect(fifo.popInto(new Float32Array(2))).toBe(false);
+it.each([4, 12])(
+  "says so when what it takes from the ring is no frame but %d bytes, and goes on with the next",
+  (bytes) => {
+    const ring = Region.createSync({ size: MIB }).ring("audio");
+    const fifo = new FloatFifo(2, ring);
+    ring.push(new Uint8Array(bytes));
+    fifo.push(Float32Array.of(1, 2));
+    const frame = new Float32Array(2);
+    expect(() => fifo.popInto(frame)).toThrow(RangeError);
+    expect([fifo.popInto(frame), [...frame], fifo.popInto(frame)]).toEqual([true, [1, 2], false]);
+  },
+);
+
+it("is made over a ring of bytes only", () => {
+  const region = Region.createSync({ size: MIB });
+  const texts = region.ring("texts", { codec: "utf8" });
+  expect(() => new FloatFifo(2, texts as never)).toThrow(/"texts" has a codec: open it without one/);
+  expect(new FloatFifo(2, region.ring("named", { codec: "bytes" })).size).toBe(0);
 });
 
 it("is made of a length and a ring or a number", () => {
