@@ -18,6 +18,7 @@ import { me, slot } from "./owners";
 import { blockAlloc, blockFree, isBlock, pass, recordAt, shared } from "./record";
 import { GRAIN_SHIFT, S_REASON } from "./shared/layout";
 import {
+  CHUNK_FIRST,
   DESCRIPTOR_BYTES,
   DESCRIPTOR_SHIFT,
   D_AGAIN,
@@ -34,6 +35,7 @@ import {
   P_AGAIN,
   P_CURSOR,
   P_HAND,
+  P_IDLE,
   P_KEPT,
   Q_AGAIN,
   Q_BUDGET,
@@ -44,24 +46,22 @@ import {
   Q_TAIL,
   Q_WINDOW,
   RING_CHUNKS_MAX,
+  ROOMY_MIN,
+  ROOMY_SHIFT,
 } from "./shared/rings";
 import { FULL, OK, OTHERS_FIRST, OVER_ITEMS, OVER_LIMIT, RING_NO_DESCRIPTOR } from "./shared/status";
 
-/** Descriptors of the first chunk; the one after it has as many, each further one as all before it. */
-const CHUNK_FIRST: u32 = 32;
 const CHUNK_FIRST_SHIFT: u32 = 5;
 // A thread looks at this many before it asks for more.
 const LOOKS: u32 = 32;
 const WINDOW_MIN: u32 = 8;
+const IDLE_ROUNDS: u32 = 32;
 const PAYLOAD_MIN: u32 = 16;
-// A payload this much larger than what it is to hold goes back, if it is larger than that.
-const ROOMY_SHIFT: u32 = 2;
-const ROOMY_MIN: u32 = 2048;
 
 /** Address of descriptor `index` of the ring. */
 export function descriptorAt(ring: usize, index: u32): usize {
   const chunk = chunkOf(index);
-  const first = chunk == 0 ? 0 : CHUNK_FIRST << (chunk - 1);
+  const first = chunk == 0 ? 0 : (<u32>CHUNK_FIRST) << (chunk - 1);
   return <usize>get32(ring + Q_CHUNKS + ((<usize>chunk) << 2)) + ((<usize>(index - first)) << DESCRIPTOR_SHIFT);
 }
 
@@ -71,7 +71,7 @@ function chunkOf(index: u32): u32 {
 
 /** How many descriptors chunk `chunk` has. */
 export function chunkLength(chunk: u32): u32 {
-  return chunk < 2 ? CHUNK_FIRST : CHUNK_FIRST << (chunk - 1);
+  return chunk < 2 ? CHUNK_FIRST : (<u32>CHUNK_FIRST) << (chunk - 1);
 }
 
 /** The word of a descriptor of this owner's in the state `state`, with the sequence of `from`. */
@@ -110,7 +110,7 @@ export function isForRoom(reason: u32): bool {
 
 /** Whether a payload with this room is one for so many bytes. */
 export function fits(room: u32, bytes: u32): bool {
-  return room >= bytes && (room <= ROOMY_MIN || room >>> ROOMY_SHIFT <= bytes);
+  return room >= bytes && (room <= <u32>ROOMY_MIN || room >>> ROOMY_SHIFT <= bytes);
 }
 
 /** Takes the descriptor at `d` if it is free. */
@@ -173,11 +173,16 @@ function lookFor(ring: usize, party: usize, count: u32): usize {
   return 0;
 }
 
-/** Once round the window: where little of it was in use, half of it is enough, and the payload of the other half goes back. */
+/**
+ * Once round the window: where little of it was in use often enough in a row, half of it is enough, and the payload of the other half goes back. Not at
+ * once: what is put in and taken in batches is in use now and then only, and its payload would come and go with each.
+ */
 function narrow(ring: usize, party: usize): void {
   const window = load32(ring + Q_WINDOW);
   const depth = <u32>(load64(ring + Q_TAIL) >> 32) - <u32>(load64(ring + Q_HEAD) >> 32);
-  if (window <= WINDOW_MIN || depth > window >>> 2) return;
+  const idle: u32 = window <= WINDOW_MIN || depth > window >>> 2 ? 0 : get32(party + P_IDLE) + 1;
+  put32(party + P_IDLE, idle % IDLE_ROUNDS);
+  if (idle < IDLE_ROUNDS) return;
   store32(ring + Q_WINDOW, window >>> 1);
   shed(ring, party, window >>> 1, window);
 }

@@ -1,16 +1,20 @@
-// Rings: one ring as numbers in and numbers out. Holds the place outside the ring through which short records are copied (V8 copies to
-// shared memory at half the speed of the core, and a view made for each message costs more than the message).
+// Rings: one ring as numbers in and numbers out. Holds the place outside the ring through which short records come out, and batches go in (a view
+// made for each record costs more than the record).
 
 import { H_RINGS, S_OUT, SLOT_BYTES, SLOTS } from "../assembly/shared/layout.js";
 import {
   D_BLOCK,
+  D_HELD,
   D_LENGTH,
-  D_REDELIVERED,
+  D_OWNER_SHIFT,
+  D_ROOM,
   D_WORD,
   DELIVER_AGAIN,
   DELIVER_ONCE,
   FRAME_BYTES,
   FRAME_TAG,
+  P_KEPT,
+  PARTY_BYTES,
   POLICY_DROP_OLDEST,
   POLICY_REFUSE,
   Q_AGAIN,
@@ -26,6 +30,7 @@ import {
   Q_LIMIT_BYTES,
   Q_LOW,
   Q_NEXT,
+  Q_PARTIES,
   Q_ROOM,
   Q_TAIL,
   RING_BEFORE,
@@ -41,13 +46,18 @@ import {
   RING_IN_HAND,
   RING_LOW,
   RING_POLICY,
+  RING_WRITTEN,
+  ROOMY_MIN,
+  ROOMY_SHIFT,
 } from "../assembly/shared/rings.js";
 import { RING_BYTES_MAX, RING_RECORDS_MAX } from "../assembly/shared/limits.js";
 import { BUSY, OK, RING_EMPTY, RING_ENDED, RING_FULL, RING_TOO_LONG } from "../assembly/shared/status.js";
 import type { Node } from "./budgets.js";
 import type { Core } from "./core.js";
+import type { CoreExports } from "./exports.js";
 import { Doorbell } from "./parking.js";
 import { RingCounters } from "./ringcounters.js";
+import { RingHands } from "./ringhands.js";
 
 export { RING_BYTES_MAX, RING_RECORDS_MAX };
 export { RING_DROPPED, RING_ENDED, RING_FULL, RING_IS_HIGH } from "../assembly/shared/status.js";
@@ -65,15 +75,19 @@ export interface RingPlan {
   readonly config: readonly number[];
 }
 
-// Records up to here go through the stage; above it the second copy costs more than a call.
+// Named once: to find it in an array's prototypes costs a fifth of what it does for a short record.
+const { set } = Uint8Array.prototype;
+// Records up to here come out through the stage, and go in through it where no descriptor is kept for them; above it the second copy costs more
+// than a call.
 const STAGED_MAX = 1024;
 const STAGE_BYTES = 16384;
-const RINGS_READ_MAX = 100_000;
 
 /** What one attachment has of its rings: each once, however often it opens it, and the place through which it copies short records. */
 interface Desk {
   readonly stage: number;
   readonly claim: { low: number; high: number };
+  /** As large as the stage, and not shared. */
+  readonly own: Uint8Array;
   readonly ports: Map<number, RingPort>;
 }
 
@@ -84,7 +98,7 @@ function deskOf(core: Core): Desk | undefined {
   if (known !== undefined) return known;
   const stage = core.exports.blockAlloc(STAGE_BYTES, 8) >>> 0;
   if (stage === 0) return undefined;
-  const desk = { stage, claim: core.lastClaim(), ports: new Map() };
+  const desk = { stage, claim: core.lastClaim(), own: new Uint8Array(STAGE_BYTES), ports: new Map() };
   desks.set(core, desk);
   return desk;
 }
@@ -96,25 +110,41 @@ function clearDesk(core: Core, { stage, claim, ports }: Desk): void {
   core.exports.blockFree(stage, claim.low, claim.high);
 }
 
+// What every record passes through has plain fields: a #private one is looked up by a name that is loaded and compared each time.
 export class RingPort {
-  readonly #core: Core;
-  readonly #at: number;
-  readonly #stage: number;
+  private readonly core: Core;
+  private readonly exports: CoreExports;
+  readonly i32: Int32Array<ArrayBufferLike>;
+  private readonly u8: Uint8Array<ArrayBufferLike>;
+  private readonly at: number;
+  private readonly stage: number;
+  /** Where this attachment's party keeps a descriptor, as an index of words, and what such a one's word says (its lower half). */
+  private readonly kept: number;
+  private readonly held: number;
+  readonly #own: Uint8Array;
   readonly #out: number;
   /** A view of the stage for each length. */
-  readonly #views: Uint8Array<ArrayBufferLike>[] = [];
+  private readonly views: Uint8Array<ArrayBufferLike>[] = [];
   readonly wasThere: boolean;
   #users = 0;
   /** A record in hand that was too long for its target: the next to be taken here. */
-  #over = 0;
+  private over = 0;
 
-  private constructor(core: Core, at: number, stage: number, wasThere: boolean) {
-    this.#core = core;
-    this.#at = at;
-    this.#stage = stage;
+  private constructor(core: Core, at: number, { stage, own }: Desk, wasThere: boolean) {
+    this.core = core;
+    this.exports = core.exports;
+    this.i32 = core.i32;
+    this.u8 = core.u8;
+    this.at = at;
+    this.stage = stage;
+    this.#own = own;
+    const index = core.ownerId & 0xff;
+    this.kept = ((core.i32[(at + Q_PARTIES) >>> 2] as number) + index * PARTY_BYTES + P_KEPT) >>> 2;
+    this.held = (index << D_OWNER_SHIFT) | D_HELD;
     this.#out = outOf(core);
     this.wasThere = wasThere;
     this.counters = new RingCounters(core, at);
+    this.hands = new RingHands(core, at);
   }
 
   /** The ring of this name, or a new one; or why there is none. */
@@ -140,18 +170,18 @@ export class RingPort {
       clearDesk(core, desk);
       return why;
     }
-    const port = desk.ports.get(at) ?? new RingPort(core, at, desk.stage, words[out + RING_BEFORE] === 1);
+    const port = desk.ports.get(at) ?? new RingPort(core, at, desk, words[out + RING_BEFORE] === 1);
     desk.ports.set(at, port);
     port.#users++;
     return port;
   }
 
   #word(offset: number): number {
-    return Atomics.load(this.#core.i32, (this.#at + offset) >>> 2) >>> 0;
+    return Atomics.load(this.i32, (this.at + offset) >>> 2) >>> 0;
   }
 
   get config(): number[] {
-    return [...this.#core.i32.subarray((this.#at + Q_CONFIG) >>> 2, ((this.#at + Q_CONFIG) >>> 2) + 8)];
+    return [...this.i32.subarray((this.at + Q_CONFIG) >>> 2, ((this.at + Q_CONFIG) >>> 2) + 8)];
   }
 
   get maxCapacity(): number {
@@ -195,93 +225,128 @@ export class RingPort {
 
   setLimits(records: number, bytes: number, high: number, low: number, dropsOldest: boolean): void {
     const policy = dropsOldest ? POLICY_DROP_OLDEST : POLICY_REFUSE;
-    this.#core.exports.ringSetLimits(this.#at, records, bytes, high, low, policy);
+    this.exports.ringSetLimits(this.at, records, bytes, high, low, policy);
   }
 
   /** Puts a record in: OK, RING_IS_HIGH, RING_FULL, CLOSED, or why there is no memory for it. */
   push(record: Uint8Array): number {
-    const { u8, exports } = this.#core;
     const bytes = record.length;
-    if (bytes <= STAGED_MAX) {
-      u8.set(record, this.#stage);
-      return exports.ringPush(this.#at, this.#stage, bytes, 0);
-    }
-    const d = exports.ringReserve(this.#at, bytes, 0) >>> 0;
-    if (d === 0) return exports.reason();
-    u8.set(record, this.#core.i32[(d + D_BLOCK) >>> 2] as number);
-    return exports.ringCommit(this.#at, d, bytes, 0, 0);
+    const d = this.keptFor(bytes);
+    if (d === 0) return this.#pushElse(record);
+    // It is kept until it is in: an exception before that leaves nothing in hand.
+    set.call(this.u8, record, this.i32[(d + D_BLOCK) >>> 2] as number);
+    return this.commit(d, bytes, 0);
   }
 
-  /** Takes a place for a record in hand; 0: `reason` says why there is none. RING_DROPPED if it `wants` what is dropped: as with `commit`. */
-  reserve(bytes: number, wants: boolean): number {
-    return this.#core.exports.ringReserve(this.#at, bytes, +wants) >>> 0;
+  #pushElse(record: Uint8Array): number {
+    const bytes = record.length;
+    if (bytes <= STAGED_MAX) {
+      set.call(this.u8, record, this.stage);
+      return this.exports.ringPush(this.at, this.stage, bytes, 0);
+    }
+    const d = this.reserve(bytes, 0);
+    if (d === 0) return this.reason();
+    set.call(this.u8, record, this.offsetOf(d));
+    return this.commit(d, bytes, 0);
+  }
+
+  // A record in hand is a descriptor, as the core says it: a signed number. What the core would do for takeKept and giveBack by a plain store,
+  // which nobody else sees but the recovery of this thread, is done here where there is nothing else to do: the call costs more.
+
+  /** The descriptor that this thread keeps; 0: it keeps none for so many bytes. */
+  keptFor(bytes: number): number {
+    const { i32, kept } = this;
+    const d = i32[kept] as number;
+    const room = i32[(d + D_ROOM) >>> 2] as number;
+    const isFit = room >= bytes && (room <= ROOMY_MIN || room >>> ROOMY_SHIFT <= bytes);
+    return isFit && i32[kept + 1] === 0 ? d : 0;
+  }
+
+  /** Takes it in hand as the place for a record. */
+  takeKept(bytes: number): number {
+    const d = this.keptFor(bytes);
+    if (d !== 0) this.i32[this.kept] = 0;
+    return d;
+  }
+
+  /** Takes a place for a record in hand; 0: `reason` says why there is none. RING_DROPPED if it `wants` (1) what is dropped: as with `commit`. */
+  reserve(bytes: number, wants: number): number {
+    return this.exports.ringReserve(this.at, bytes, wants);
+  }
+
+  /** Gives back what was reserved, or taken. */
+  giveBack(d: number): void {
+    const { i32, kept } = this;
+    if (i32[kept] !== 0 || i32[kept + 1] !== 0) this.exports.ringRelease(this.at, d);
+    else {
+      i32[(d + D_WORD) >>> 2] = this.held;
+      i32[kept] = d;
+    }
   }
 
   reason(): number {
-    return this.#core.exports.reason();
+    return this.exports.reason();
   }
 
-  /** As `push` of the record in hand; RING_DROPPED if it `wants` what is dropped: then that is in hand too, and this is to be called again. */
-  commit(d: number, bytes: number, wants: boolean): number {
-    return this.#core.exports.ringCommit(this.#at, d, bytes, 0, +wants);
+  /** As `push` of the record in hand; RING_DROPPED if it `wants` (1) what is dropped: then that is in hand too, and this is to be called again. */
+  commit(d: number, bytes: number, wants: number): number {
+    return this.exports.ringCommit(this.at, d, bytes, 0, wants);
   }
 
   /** What RING_DROPPED left in hand. */
   get inHand(): number {
-    return (this.#core.i32[this.#out + RING_IN_HAND] as number) >>> 0;
+    return this.i32[this.#out + RING_IN_HAND] as number;
   }
 
+  /** What the leases with this mark have in hand: not what is kept, what an exception left, what is to be taken next. */
+  inHandOf(mark: number): number[] {
+    const { i32, kept, over } = this;
+    return this.hands.withMark(mark, [i32[kept] as number, i32[kept + 1] as number, over]);
+  }
+
+  /** Gives back what RING_DROPPED left in hand, which counts it. */
   release(d: number): void {
-    this.#core.exports.ringRelease(this.#at, d);
+    this.exports.ringRelease(this.at, d);
   }
 
   /** The oldest record, in hand; 0: `reason` says RING_EMPTY or RING_ENDED. */
   take(): number {
-    return this.#takeOver() || this.#core.exports.ringTake(this.#at) >>> 0;
+    return this.over === 0 ? this.exports.ringTake(this.at) : this.#takeOver();
   }
 
   #takeOver(): number {
-    const d = this.#over;
-    this.#over = 0;
+    const d = this.over;
+    this.over = 0;
     return d;
   }
 
   /** Where the record in hand lies in the region. */
   offsetOf(d: number): number {
-    return (this.#core.i32[(d + D_BLOCK) >>> 2] as number) >>> 0;
+    return (this.i32[(d + D_BLOCK) >>> 2] as number) >>> 0;
   }
 
   lengthOf(d: number): number {
-    return (this.#core.i32[(d + D_LENGTH) >>> 2] as number) >>> 0;
-  }
-
-  /** Which record it is: they are counted from 0 on, modulo 2^32. */
-  sequenceOf(d: number): number {
-    return (this.#core.i32[(d + D_WORD + 4) >>> 2] as number) >>> 0;
-  }
-
-  isRedelivered(d: number): boolean {
-    return ((this.#core.i32[(d + D_WORD) >>> 2] as number) & D_REDELIVERED) !== 0;
+    return this.i32[(d + D_LENGTH) >>> 2] as number;
   }
 
   /** The bytes of the record in hand, where they lie. */
   viewOf(d: number, bytes: number): Uint8Array {
     const offset = this.offsetOf(d);
-    return this.#core.u8.subarray(offset, offset + bytes);
+    return this.u8.subarray(offset, offset + bytes);
   }
 
   /** A copy of the oldest record, which is taken off; else why there is none: RING_EMPTY or RING_ENDED. */
   pop(): Uint8Array | number {
-    if (this.#over !== 0) return this.#copyOut(this.#takeOver());
-    const bytes = this.#core.exports.ringPop(this.#at, this.#stage, STAGED_MAX);
-    if (bytes >= 0) return this.#core.u8.slice(this.#stage, this.#stage + bytes);
+    if (this.over !== 0) return this.#copyOut(this.#takeOver());
+    const bytes = this.exports.ringPop(this.at, this.stage, STAGED_MAX);
+    if (bytes >= 0) return this.u8.slice(this.stage, this.stage + bytes);
     return bytes === -RING_TOO_LONG ? this.#copyOut(this.inHand) : -bytes;
   }
 
   #copyOut(d: number): Uint8Array {
     const offset = this.offsetOf(d);
-    const copy = this.#core.u8.slice(offset, offset + this.lengthOf(d));
-    this.release(d);
+    const copy = this.u8.slice(offset, offset + this.lengthOf(d));
+    this.giveBack(d);
     return copy;
   }
 
@@ -290,47 +355,53 @@ export class RingPort {
    * next to be taken here.
    */
   popInto(target: Uint8Array): number {
-    if (this.#over !== 0) return this.#popLong(target, -RING_TOO_LONG);
+    if (this.over !== 0) return this.#popLong(target, -RING_TOO_LONG);
     const room = target.length < STAGED_MAX ? target.length : STAGED_MAX;
-    const bytes = this.#core.exports.ringPop(this.#at, this.#stage, room);
+    const bytes = this.exports.ringPop(this.at, this.stage, room);
     if (bytes > 0) {
-      target.set((this.#views[bytes] ??= this.#core.u8.subarray(this.#stage, this.#stage + bytes)));
+      set.call(target, this.views[bytes] ?? this.#view(bytes));
       return bytes;
     }
     return bytes === 0 ? 0 : this.#popLong(target, bytes);
   }
 
+  #view(bytes: number): Uint8Array {
+    return (this.views[bytes] = this.u8.subarray(this.stage, this.stage + bytes));
+  }
+
   #popLong(target: Uint8Array, status: number): number {
     if (status === -RING_EMPTY) return -1;
     if (status === -RING_ENDED) return -2;
-    const d = this.#over || this.inHand;
+    const d = this.over || this.inHand;
     const bytes = this.lengthOf(d);
-    this.#over = bytes > target.length ? d : 0;
-    if (this.#over !== 0) return -3 - bytes;
+    this.over = bytes > target.length ? d : 0;
+    if (this.over !== 0) return -3 - bytes;
     target.set(this.viewOf(d, bytes));
-    this.release(d);
+    this.giveBack(d);
     return bytes;
   }
 
   /**
-   * Takes up to `max` records off and calls `each` with where each lies in `u8`; what is shown is overwritten by the next call. Returns why there are no more (RING_EMPTY, RING_ENDED), or OK.
+   * Takes up to `max` records off and calls `each` with where each lies in which bytes; what is shown is overwritten by the next call. Returns why there are no more (RING_EMPTY, RING_ENDED), or OK.
    */
   popMany(max: number, each: (u8: Uint8Array, offset: number, bytes: number) => void): number {
-    const { u8, i32, exports } = this.#core;
+    const { u8, i32, exports } = this;
     let left = max;
-    if (this.#over !== 0 && left > 0) {
+    if (this.over !== 0 && left > 0) {
       this.#show(this.#takeOver(), each);
       left--;
     }
     while (left > 0) {
       const asked = Math.min(left, STAGE_BYTES / FRAME_BYTES);
-      const count = exports.ringPopMany(this.#at, this.#stage, STAGE_BYTES, asked);
+      const count = exports.ringPopMany(this.at, this.stage, STAGE_BYTES, asked);
       const why = exports.reason();
       const hand = this.inHand;
-      let at = this.#stage;
-      for (let i = 0; i < count; i++) {
-        const bytes = i32[at >>> 2] as number;
-        each(u8, at + FRAME_BYTES, bytes);
+      const written = i32[this.#out + RING_WRITTEN] as number;
+      // To memory that is not shared, at once: a copy of each record from there costs half of one from here.
+      set.call(this.#own, u8.subarray(this.stage, this.stage + written));
+      for (let at = 0; at < written;) {
+        const bytes = i32[(this.stage + at) >>> 2] as number;
+        each(this.#own, at + FRAME_BYTES, bytes);
         at += FRAME_BYTES + ((bytes + 7) & ~7);
       }
       if (hand !== 0) this.#show(hand, each);
@@ -341,19 +412,19 @@ export class RingPort {
   }
 
   #show(d: number, each: (u8: Uint8Array, offset: number, bytes: number) => void): void {
-    each(this.#core.u8, this.offsetOf(d), this.lengthOf(d));
-    this.release(d);
+    each(this.u8, this.offsetOf(d), this.lengthOf(d));
+    this.giveBack(d);
   }
 
   /** Puts in as many of these records as fit, none that is too long for a batch; how many. What comes after them is not counted as refused. */
   pushMany(records: readonly Uint8Array[], from: number): number {
-    const { u8, i32, exports } = this.#core;
-    let at = this.#stage;
+    const { u8, i32, exports } = this;
+    let at = this.stage;
     let count = 0;
     for (let i = from; i < records.length; i++) {
       const record = records[i] as Uint8Array;
       const whole = FRAME_BYTES + ((record.length + 7) & ~7);
-      if (at + whole > this.#stage + STAGE_BYTES) break;
+      if (at + whole > this.stage + STAGE_BYTES) break;
       i32[at >>> 2] = record.length;
       i32[(at + FRAME_TAG) >>> 2] = 0;
       u8.set(record, at + FRAME_BYTES);
@@ -361,31 +432,32 @@ export class RingPort {
       count++;
     }
     if (count === 0) return 0;
-    const done = exports.ringPushMany(this.#at, this.#stage, count);
+    const done = exports.ringPushMany(this.at, this.stage, count);
     if (done < count && exports.reason() === RING_FULL) this.counters.notRefused();
     return done;
   }
 
   close(): boolean {
-    return this.#core.exports.closeRing(this.#at) === 1;
+    return this.exports.closeRing(this.at) === 1;
   }
 
   /** Whether nothing is added any more. */
   get hasEnded(): boolean {
-    return this.#core.exports.hasEnded(this.#at) === 1;
+    return this.exports.hasEnded(this.at) === 1;
   }
 
   /** Uses the ring no more, once all who opened it here say so. False: BUSY, to be said again. */
-  leave(): boolean {
+  leave(mark: number): boolean {
     if (this.#users > 1) {
       this.#users--;
+      this.hands.freeMark(mark);
       return true;
     }
-    if (this.#core.exports.leaveRing(this.#at) === BUSY) return false;
+    if (this.exports.leaveRing(this.at) === BUSY) return false;
     this.#users = 0;
-    const desk = desks.get(this.#core);
-    desk?.ports.delete(this.#at);
-    if (desk !== undefined) clearDesk(this.#core, desk);
+    const desk = desks.get(this.core);
+    desk?.ports.delete(this.at);
+    if (desk !== undefined) clearDesk(this.core, desk);
     return true;
   }
 
@@ -395,29 +467,30 @@ export class RingPort {
   }
 
   trim(): boolean {
-    return this.#core.exports.ringTrim(this.#at) === 1;
+    return this.exports.ringTrim(this.at) === 1;
   }
 
   /** How many can be taken, those included that are to be delivered again. */
   get available(): number {
-    const again = this.#word(Q_AGAIN) === this.counters.lookedFor ? 0 : this.#core.exports.ringAgain(this.#at);
-    return this.size + again + (this.#over === 0 ? 0 : 1);
+    const again = this.#word(Q_AGAIN) === this.counters.lookedFor ? 0 : this.exports.ringAgain(this.at);
+    return this.size + again + (this.over === 0 ? 0 : 1);
   }
 
   /** Rings when there is something to take (`items`), or room. Not to be listened to once this attachment left the ring. */
   bell(items: boolean): Doorbell {
-    return new Doorbell(this.#core.i32, (this.#at + (items ? Q_ITEMS : Q_ROOM)) >>> 2);
+    return new Doorbell(this.i32, (this.at + (items ? Q_ITEMS : Q_ROOM)) >>> 2);
   }
 
   /** What of its counters is this attachment's. */
   readonly counters: RingCounters;
+  readonly hands: RingHands;
 }
 
 /** The budgets that rings are charged to: a look at a list that others may change meanwhile. */
 export function ringNodes({ i32 }: Core): Node[] {
   const nodes: Node[] = [];
   const word = (at: number): number => Atomics.load(i32, at >>> 2) >>> 0;
-  for (let at = word(H_RINGS); at !== 0 && nodes.length < RINGS_READ_MAX; at = word(at + Q_NEXT))
+  for (let at = word(H_RINGS); at !== 0 && nodes.length < 100_000; at = word(at + Q_NEXT))
     nodes.push({ at: word(at + Q_BUDGET), state: word(at + Q_BUDGET_STATE) });
   return nodes;
 }

@@ -124,7 +124,7 @@ describe("payload", () => {
     same(paid(ring), 200, "payloads", 0);
     for (let i: u32 = 0; i < 200; i++) popped(ring, i, 1000);
     nothing(ring, RING_EMPTY, 0);
-    for (let i: u32 = 0; i < 2000; i++) {
+    for (let i: u32 = 0; i < 20000; i++) {
       pushed(ring, i, 1000);
       pushed(ring, i, 900);
       popped(ring, i, 1000);

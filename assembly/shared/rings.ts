@@ -75,6 +75,8 @@ export const P_TAIL_LAPS = 48;
 export const P_HEAD_LAPS = 52;
 /** What Q_AGAIN was when it looked for those and found none. */
 export const P_AGAIN = 56;
+/** How often in a row it went round the descriptors in use and found that few of them were. */
+export const P_IDLE = 60;
 /** Most records it ever saw queued. */
 export const P_PEAK = 28;
 /** Records it dropped to make room << DROPPED_SHIFT | the descriptor that is being counted >> 5. */
@@ -102,6 +104,12 @@ export const D_LENGTH = 16;
 export const D_TAG = 20;
 export const DESCRIPTOR_BYTES = 32;
 export const DESCRIPTOR_SHIFT = 5;
+/** Descriptors of the first chunk; the one after it has as many, each further one as all before it. */
+export const CHUNK_FIRST = 32;
+
+/** A payload this much larger than what it is to hold goes back, if it is larger than that. */
+export const ROOMY_SHIFT = 2;
+export const ROOMY_MIN = 2048;
 
 // States of a descriptor.
 export const D_FREE = 0;
@@ -118,6 +126,8 @@ export const D_STATE_MASK = 255;
 export const D_OWNER_SHIFT = 8;
 /** Not for the first time. */
 export const D_REDELIVERED = 65536;
+/** Above it stands for whom of several the bindings have it in hand. */
+export const D_MARK_SHIFT = 17;
 
 /** In a slot, where a descriptor's address would stand: nothing follows. */
 export const SLOT_CLOSED = 1;

@@ -1,7 +1,7 @@
 // The library's own rings, through its public entry point, as a program calls them.
-import { sameCopy } from "../lib/separate.mjs";
+import { libraryFor } from "../lib/library.mjs";
 
-const { Region } = await sameCopy("../../dist/node/index.js", import.meta.url);
+const { Region } = await libraryFor(import.meta.url);
 
 const NAME = "bench";
 // What the ring needs beside its records: slots, descriptors, and a block of the next larger class each.

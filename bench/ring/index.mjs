@@ -20,11 +20,11 @@ export const isPort = (name) => CATALOGUE[name].isPort === true;
 
 const verified = new Set();
 
-// A fresh queue whose code is shared with no other. The first of each kind is preceded by one that has to show what it does.
+// A fresh queue whose code is shared with no other. Before the first of each kind a copy of it has to show what it does.
 export async function createQueue(name, sizes) {
   const { file, options } = CATALOGUE[name];
-  const { create } = await importSeparately(new URL(`./${file}.mjs`, import.meta.url));
-  if (!verified.has(file) && file !== "memcpy") verify(name, create);
+  const url = new URL(`./${file}.mjs`, import.meta.url);
+  if (!verified.has(file) && file !== "memcpy") verify(name, (await importSeparately(url)).create);
   verified.add(file);
-  return create({ ...sizes, ...options });
+  return (await importSeparately(url)).create({ ...sizes, ...options });
 }

@@ -5,7 +5,7 @@ import { RING_DROPPED, RING_FULL, RING_IS_HIGH, type RingPort } from "../../bind
 import { CLOSED, OK } from "../../bindings/status.js";
 import { integer, ownOptions } from "../options.js";
 import { describe } from "../size.js";
-import { decoded, encoded, type RingCodec } from "./codec.js";
+import { decoded, encoded, isOfBytes, type RingCodec } from "./codec.js";
 import { RingClosedError, RingFullError } from "./errors.js";
 import { WriteLease } from "./leases.js";
 import { Listeners } from "./listeners.js";
@@ -17,20 +17,30 @@ import type { Found } from "./waits.js";
 /** @internal */
 export class Producer<T> {
   readonly listeners = new Listeners<T>();
-  readonly #seat: Seat;
-  readonly #port: RingPort;
+  private readonly seat: Seat;
+  private readonly port: RingPort;
   readonly #rules: RingRules;
   readonly #codec: RingCodec<T>;
+  readonly #charged: (() => void) | undefined;
+  private readonly maxBytes: number;
+  /** Whether its values are the records. */
+  private readonly isOfBytes: boolean;
   /** What was dropped in this call, to be told when it is done. */
   #dropped: Uint8Array[] = [];
   #isHigh = false;
 
   constructor(seat: Seat, codec: RingCodec<T>) {
-    this.#seat = seat;
-    this.#port = seat.port;
-    this.#rules = seat.host.rules;
+    const { rules, charged } = seat.host;
+    this.seat = seat;
+    this.port = seat.port;
+    this.#rules = rules;
     this.#codec = codec;
+    this.#charged = charged;
+    this.maxBytes = rules.maxBytes;
+    this.isOfBytes = isOfBytes(codec);
     seat.commit = (descriptor, bytes) => this.#commitLease(descriptor, bytes);
+    seat.answer = (status, bytes) => this.#answer(status, bytes);
+    this.#straighten();
   }
 
   /** The policy there is now: that of `resize` is its fallback, for it is only asked when there is nothing to resize. */
@@ -46,8 +56,32 @@ export class Producer<T> {
     return this.#policy === "block-timeout" ? this.#rules.timeoutMs : FOREVER;
   }
 
+  /** Whether it is enough to tell the core of what is put in, and to answer what it answers. */
+  #straighten(): void {
+    const { rules } = this.seat.host;
+    const isAlone = this.#charged === undefined && !this.listeners.wantsDropped;
+    this.seat.isStraight = isAlone && rules.overflow !== "resize" && !this.seat.isOver;
+  }
+
+  onDropped(listener: (value: T) => void): () => void {
+    const stop = this.listeners.onDropped(listener);
+    this.#straighten();
+    return () => {
+      stop();
+      this.#straighten();
+    };
+  }
+
+  /** A straight line for bytes; all else is rarer, or takes longer by itself. */
   push(value: T): boolean {
-    return this.#add(encoded(this.#codec, value));
+    if (!this.seat.isStraight || !this.isOfBytes || !(value instanceof Uint8Array) || value.length > this.maxBytes)
+      return this.#add(encoded(this.#codec, value));
+    const status = this.port.push(value);
+    return status === OK || this.#pushed(value, status);
+  }
+
+  #pushed(record: Uint8Array, status: number): boolean {
+    return this.#answer(this.#settle(record, status), record.length);
   }
 
   /** Adds one record, or what it asks each time that it is called; undefined: there is no place, and it waits for some. */
@@ -57,24 +91,24 @@ export class Producer<T> {
     return () => {
       const isIn = this.#add(record);
       if (isIn || !this.waitsForRoom) return { value: isIn };
-      this.#port.counters.notRefused();
+      this.port.counters.notRefused();
       return undefined;
     };
   }
 
   /** Whether a try to send is worth it. */
-  readonly isRoomLikely = (): boolean => this.#seat.isLeft || this.#port.size < this.#port.limit;
+  readonly isRoomLikely = (): boolean => this.seat.isLeft || this.port.size < this.port.limit;
 
   pushMany(values: readonly T[]): number {
     if (!Array.isArray(values)) throw new TypeError(`pushMany takes an array, got ${describe(values)}`);
     const records = Array.from(values as readonly T[], (value) => encoded(this.#codec, value));
     for (const { length } of records) this.#requireFits(length);
-    this.#seat.requireUsed();
+    this.seat.requireUsed();
     let done = 0;
     // Who is told of what was dropped may leave.
-    while (done < records.length && !this.#seat.isLeft) {
+    while (done < records.length && !this.seat.isLeft) {
       // Who wants what is dropped must have it handed out, one by one.
-      if (!this.listeners.wantsDropped) done += this.#port.pushMany(records, done);
+      if (!this.listeners.wantsDropped) done += this.port.pushMany(records, done);
       const record = records[done];
       if (record === undefined) break;
       // Too long for a batch, or the first for which there was no place.
@@ -88,108 +122,121 @@ export class Producer<T> {
     return done;
   }
 
+  /** The straight line: what this thread keeps in hand is one for so many bytes. */
   reserve(bytes: number): WriteLease | undefined {
+    const { seat } = this;
+    const isFine = seat.isStraight && bytes >>> 0 === bytes && bytes <= this.maxBytes;
+    const kept = isFine ? this.port.takeKept(bytes) : 0;
+    return kept === 0 ? this.#reserveAny(bytes) : new WriteLease(seat, kept, bytes);
+  }
+
+  #reserveAny(bytes: number): WriteLease | undefined {
     this.#requireFits(integer("bytes", bytes, 0, Number.MAX_SAFE_INTEGER));
-    this.#seat.requireUsed();
-    let descriptor = this.#reserve(bytes);
+    this.seat.requireUsed();
+    let descriptor = this.#makeRoom(bytes);
     const again = (): number => {
-      if (this.#seat.isLeft) return CLOSED;
-      descriptor = this.#reserve(bytes);
-      return descriptor === 0 ? this.#port.reason() : OK;
+      if (this.seat.isLeft) return CLOSED;
+      descriptor = this.#makeRoom(bytes);
+      return descriptor === 0 ? this.port.reason() : OK;
     };
-    const why = descriptor === 0 ? (this.#seat.host.retry(bytes, again) ?? this.#port.reason()) : OK;
+    const why = descriptor === 0 ? (this.seat.host.retry(bytes, again) ?? this.port.reason()) : OK;
     // Before others are told, who may leave the ring: then the lease goes with it.
-    const lease = descriptor === 0 ? undefined : new WriteLease(this.#seat, descriptor, bytes);
+    const lease = descriptor === 0 ? undefined : new WriteLease(this.seat, descriptor, bytes);
     this.#after();
-    if (why === CLOSED) throw new RingClosedError(this.#seat.name);
-    this.#seat.host.requireWantOfRoom(why);
+    if (why === CLOSED) throw new RingClosedError(this.seat.name);
+    this.seat.host.requireWantOfRoom(why);
     return lease;
   }
 
   setLimits(limits: { capacity?: number; maxBytes?: number | string }): void {
     type Limits = typeof limits;
     const own = ownOptions<Limits>("setLimits", limits, ["capacity", "maxBytes"]);
-    this.#seat.requireUsed();
-    const capacity = integer("capacity", own.capacity ?? this.#port.limit, 1, this.#port.maxCapacity);
-    const maxBytes = own.maxBytes === undefined ? this.#port.limitBytes : bytesOf(own.maxBytes, this.#rules.maxBytes);
+    this.seat.requireUsed();
+    const capacity = integer("capacity", own.capacity ?? this.port.limit, 1, this.port.maxCapacity);
+    const maxBytes = own.maxBytes === undefined ? this.port.limitBytes : bytesOf(own.maxBytes, this.#rules.maxBytes);
     this.#limit(capacity, maxBytes);
   }
 
   #limit(capacity: number, maxBytes: number): void {
     const { high, low } = marksOf(this.#rules, capacity);
-    this.#port.setLimits(capacity, maxBytes, high, low, dropsOldest(this.#rules, capacity));
+    this.port.setLimits(capacity, maxBytes, high, low, dropsOldest(this.#rules, capacity));
   }
 
   #add(record: Uint8Array): boolean {
     this.#requireFits(record.length);
-    this.#seat.requireUsed();
+    this.seat.requireUsed();
     return this.#answer(this.#put(record), record.length);
   }
 
   #put(record: Uint8Array): number {
-    const status = this.#tryHarder(record);
+    return this.#settle(record, this.#try(record));
+  }
+
+  /** Goes on where the first try ended like this. */
+  #settle(record: Uint8Array, first: number): number {
+    const status = this.#tryHarder(record, first);
     if (status === OK || status === RING_IS_HIGH || status === RING_FULL || status === CLOSED) return status;
     // Who is asked for memory may give it by leaving this very ring.
-    const again = (): number => (this.#seat.isLeft ? CLOSED : this.#tryHarder(record));
-    return this.#seat.host.retry(record.length, again) ?? status;
+    const again = (): number => (this.seat.isLeft ? CLOSED : this.#tryHarder(record, this.#try(record)));
+    return this.seat.host.retry(record.length, again) ?? status;
   }
 
   /** With the policy `resize` again with a larger limit, until there is none. */
-  #tryHarder(record: Uint8Array): number {
-    let status = this.#try(record);
+  #tryHarder(record: Uint8Array, first: number): number {
+    let status = first;
     while (status === RING_FULL && this.#rules.overflow === "resize" && this.#enlarge()) {
-      this.#port.counters.notRefused();
+      this.port.counters.notRefused();
       status = this.#try(record);
     }
     return status;
   }
 
   #try(record: Uint8Array): number {
-    if (!this.listeners.wantsDropped) return this.#port.push(record);
-    const descriptor = this.#reserve(record.length);
-    if (descriptor === 0) return this.#port.reason();
-    this.#port.viewOf(descriptor, record.length).set(record);
+    if (!this.listeners.wantsDropped) return this.port.push(record);
+    const descriptor = this.#makeRoom(record.length);
+    if (descriptor === 0) return this.port.reason();
+    this.port.viewOf(descriptor, record.length).set(record);
     return this.#commit(descriptor, record.length);
   }
 
   /** A place for a record; for its memory the oldest may have to go. */
-  #reserve(bytes: number): number {
-    const wants = this.listeners.wantsDropped;
-    let descriptor = this.#port.reserve(bytes, wants);
-    while (descriptor === 0 && this.#port.reason() === RING_DROPPED) {
+  #makeRoom(bytes: number): number {
+    const wants = +this.listeners.wantsDropped;
+    let descriptor = this.port.reserve(bytes, wants);
+    while (descriptor === 0 && this.port.reason() === RING_DROPPED) {
       this.#keepDropped();
-      descriptor = this.#port.reserve(bytes, wants);
+      descriptor = this.port.reserve(bytes, wants);
     }
     return descriptor;
   }
 
   #commit(descriptor: number, bytes: number): number {
-    const wants = this.listeners.wantsDropped;
-    let status = this.#port.commit(descriptor, bytes, wants);
+    const wants = +this.listeners.wantsDropped;
+    let status = this.port.commit(descriptor, bytes, wants);
     while (status === RING_DROPPED) {
       this.#keepDropped();
-      status = this.#port.commit(descriptor, bytes, wants);
+      status = this.port.commit(descriptor, bytes, wants);
     }
     return status;
   }
 
   #keepDropped(): void {
-    const oldest = this.#port.inHand;
-    this.#dropped.push(this.#port.viewOf(oldest, this.#port.lengthOf(oldest)).slice());
-    this.#port.release(oldest);
+    const oldest = this.port.inHand;
+    this.#dropped.push(this.port.viewOf(oldest, this.port.lengthOf(oldest)).slice());
+    this.port.release(oldest);
   }
 
   /** A record that finds no place is given back by the core, so it is enlarged before. */
   #commitLease(descriptor: number, bytes: number): boolean {
-    while (this.#rules.overflow === "resize" && this.#port.size >= this.#port.limit && this.#enlarge());
+    while (this.#rules.overflow === "resize" && this.port.size >= this.port.limit && this.#enlarge());
     return this.#answer(this.#commit(descriptor, bytes), bytes);
   }
 
   /** The limit times the factor; false: it is as large as it may be. */
   #enlarge(): boolean {
-    const { limit, maxCapacity, limitBytes } = this.#port;
+    const { limit, maxCapacity, limitBytes } = this.port;
     if (limit >= maxCapacity) return false;
-    this.#port.counters.noteResize();
+    this.port.counters.noteResize();
     this.#limit(Math.min(maxCapacity, Math.max(limit + 1, Math.ceil(limit * this.#rules.factor))), limitBytes);
     return true;
   }
@@ -202,35 +249,35 @@ export class Producer<T> {
     if (why !== undefined) throw why;
     if (status === RING_IS_HIGH) this.#noteHigh();
     if (status === RING_FULL && this.#policy === "error")
-      throw new RingFullError(this.#seat.name, this.#port.limit, this.#port.limitBytes);
+      throw new RingFullError(this.seat.name, this.port.limit, this.port.limitBytes);
     return status !== RING_FULL;
   }
 
   #whyNot(status: number, bytes: number): Error {
-    if (status !== CLOSED) return this.#seat.host.refusal(status, bytes);
-    this.#seat.leaveWhenDrained();
-    return new RingClosedError(this.#seat.name);
+    if (status !== CLOSED) return this.seat.host.refusal(status, bytes);
+    this.seat.leaveWhenDrained();
+    return new RingClosedError(this.seat.name);
   }
 
   /** After all is done, and what it answers is known: others are told, who may do anything. */
   #after(): void {
-    this.#seat.host.charged?.();
+    this.#charged?.();
     if (this.#dropped.length === 0) return;
     const dropped = this.#dropped;
     this.#dropped = [];
-    for (const record of dropped) this.listeners.tellDropped(() => decoded(this.#codec, this.#seat.name, record));
+    for (const record of dropped) this.listeners.tellDropped(() => decoded(this.#codec, this.seat.name, record));
   }
 
   on(event: "high" | "low", listener: () => void, options: { signal?: AbortSignal } | undefined): () => void {
     const stop = this.listeners.on(event, listener, options);
     // Who comes while it is high hears when it is low again.
-    if (!this.#seat.isLeft && this.#port.isHigh && this.listeners.hearsMarks) this.#watchLow();
+    if (!this.seat.isLeft && this.port.isHigh && this.listeners.hearsMarks) this.#watchLow();
     return stop;
   }
 
   /** The first push that reached the watermark tells; and when it is low again, this thread hears of it by the same word as of room. */
   #noteHigh(): void {
-    if (this.#isHigh || !this.listeners.hearsMarks || this.#seat.isLeft || !this.#port.isHigh) return;
+    if (this.#isHigh || !this.listeners.hearsMarks || this.seat.isLeft || !this.port.isHigh) return;
     this.#watchLow();
     this.listeners.tell("high");
   }
@@ -238,8 +285,8 @@ export class Producer<T> {
   #watchLow(): void {
     if (this.#isHigh) return;
     this.#isHigh = true;
-    const look = (): Found<undefined> => (this.#port.isHigh ? undefined : { value: undefined });
-    const isLow = this.#seat.low.add(look, { timeoutMs: FOREVER, signal: undefined, whyLate: () => new Error() });
+    const look = (): Found<undefined> => (this.port.isHigh ? undefined : { value: undefined });
+    const isLow = this.seat.low.add(look, { timeoutMs: FOREVER, signal: undefined, whyLate: () => new Error() });
     isLow.then(
       () => {
         this.#isHigh = false;
@@ -250,9 +297,9 @@ export class Producer<T> {
   }
 
   #requireFits(bytes: number): void {
-    if (bytes > this.#rules.maxBytes)
+    if (bytes > this.maxBytes)
       throw new RangeError(
-        `ring "${this.#seat.name}" holds at most ${this.#rules.maxBytes} bytes, a record of ${bytes} never fits: make it with a larger maxBytes, or send it in parts`,
+        `ring "${this.seat.name}" holds at most ${this.maxBytes} bytes, a record of ${bytes} never fits: make it with a larger maxBytes, or send it in parts`,
       );
   }
 }

@@ -24,19 +24,22 @@ export class Ring<T = Uint8Array> implements Queue<T> {
   readonly name: string;
   /** What happens to a record that there is no place for. */
   readonly overflow: Overflow;
-  readonly #seat: Seat;
-  readonly #port: RingPort;
+  /** @internal */
+  private readonly seat: Seat;
+  /** @internal */
+  private readonly port: RingPort;
   readonly #codec: RingCodec<T>;
-  readonly #producer: Producer<T>;
+  /** @internal */
+  private readonly producer: Producer<T>;
 
   /** @internal */
   constructor(host: RingHost, codec: RingCodec<T>) {
     this.name = host.name;
     this.overflow = host.rules.overflow;
-    this.#port = host.port;
+    this.port = host.port;
     this.#codec = codec;
-    this.#seat = new Seat(host);
-    this.#producer = new Producer<T>(this.#seat, codec);
+    this.seat = new Seat(host);
+    this.producer = new Producer<T>(this.seat, codec);
   }
 
   /** @internal Whether its values are its records' bytes. */
@@ -46,41 +49,41 @@ export class Ring<T = Uint8Array> implements Queue<T> {
 
   /** Most records at once, now. */
   get capacity(): number {
-    return this.isLeft ? 0 : this.#port.limit;
+    return this.isLeft ? 0 : this.port.limit;
   }
 
   /** How many records are queued. Exact whenever nobody pushes or pops; records in leases, and those to be delivered again, are not counted. */
   get size(): number {
-    return this.isLeft ? 0 : this.#port.size;
+    return this.isLeft ? 0 : this.port.size;
   }
 
   /** Bytes of the records that are queued. */
   get bytes(): number {
-    return this.isLeft ? 0 : this.#port.bytes;
+    return this.isLeft ? 0 : this.port.bytes;
   }
 
   get isEmpty(): boolean {
-    return this.isLeft || this.#port.available === 0;
+    return this.isLeft || this.port.available === 0;
   }
 
   /** Whether it holds as many records as it may. */
   get isFull(): boolean {
-    return !this.isLeft && this.#port.size >= this.#port.limit;
+    return !this.isLeft && this.port.size >= this.port.limit;
   }
 
   /** Whether it reached its high watermark, and not its low one since. */
   get isHigh(): boolean {
-    return !this.isLeft && this.#port.isHigh;
+    return !this.isLeft && this.port.isHigh;
   }
 
   /** Whether it was closed, by whatever thread: nothing is added any more; or this thread has left it. */
   get isClosed(): boolean {
-    return this.isLeft || this.#port.hasEnded;
+    return this.isLeft || this.port.hasEnded;
   }
 
   /** Whether this thread uses the ring no more: it was closed and has been emptied, or `leave` was called. */
   get isLeft(): boolean {
-    return this.#seat.isLeft;
+    return this.seat.isLeft;
   }
 
   /**
@@ -90,7 +93,7 @@ export class Ring<T = Uint8Array> implements Queue<T> {
    * to drop; RegionBusyError; RangeError for more than `maxBytes`; what the codec throws. Nothing was added then.
    */
   push(value: T): boolean {
-    return this.#producer.push(value);
+    return this.producer.push(value);
   }
 
   /**
@@ -98,7 +101,7 @@ export class Ring<T = Uint8Array> implements Queue<T> {
    * @throws as `push`, when not even the first was added.
    */
   pushMany(values: readonly T[]): number {
-    return this.#producer.pushMany(values);
+    return this.producer.pushMany(values);
   }
 
   /**
@@ -107,23 +110,20 @@ export class Ring<T = Uint8Array> implements Queue<T> {
    * @throws (rejects) RingTimeoutError, the signal's reason, RingClosedError, and what `push` throws. Nothing was added then.
    */
   async send(value: T, options?: RingWaitOptions): Promise<boolean> {
-    const patience = patienceOf("send", options, this.#producer.sendTimeout, this.#noRoom);
-    const attempt = this.#producer.sender(value);
-    const { room } = this.#seat;
+    const patience = patienceOf("send", options, this.producer.sendTimeout, this.#noRoom);
+    const attempt = this.producer.sender(value);
+    const { room } = this.seat;
     const first = room.count === 0 ? attempt() : undefined;
     return first === undefined ? room.add(attempt, patience) : first.value;
   }
 
   /** As `send`, in a thread that may block, after those that wait in it already. @throws TypeError in one that may not: a page's main thread. */
   sendSync(value: T, options?: Omit<RingWaitOptions, "signal">): boolean {
-    const patience = patienceOf("sendSync", options, this.#producer.sendTimeout, this.#noRoom);
+    const patience = patienceOf("sendSync", options, this.producer.sendTimeout, this.#noRoom);
     this.#requireBlocking("sendSync");
-    const attempt = this.#producer.sender(value);
-    const { room: waits, note } = this.#seat;
-    return block(
-      { waits, bell: this.#port.bell(false), isLikely: this.#producer.isRoomLikely, attempt, note },
-      patience,
-    );
+    const attempt = this.producer.sender(value);
+    const { room: waits, note } = this.seat;
+    return block({ waits, bell: this.port.bell(false), isLikely: this.producer.isRoomLikely, attempt, note }, patience);
   }
 
   readonly #noRoom = (ms: number): Error => new RingTimeoutError(this.name, "room", ms);
@@ -142,10 +142,16 @@ export class Ring<T = Uint8Array> implements Queue<T> {
   popInto(target: Uint8Array): number {
     if (!(target instanceof Uint8Array))
       throw new TypeError(`popInto takes a Uint8Array to copy to, got ${describe(target)}`);
-    if (this.isLeft) return -1;
-    const bytes = this.#port.popInto(target);
-    if (bytes === -2) this.#seat.ended();
-    if (bytes >= -2) return Math.max(bytes, -1);
+    if (this.seat.isLeft) return -1;
+    const bytes = this.port.popInto(target);
+    return bytes >= -1 ? bytes : this.#notPopped(target, bytes);
+  }
+
+  #notPopped(target: Uint8Array, bytes: number): number {
+    if (bytes === -2) {
+      this.seat.ended();
+      return -1;
+    }
     throw new RangeError(
       `popInto: the record has ${-3 - bytes} bytes, the target ${target.length}: give a larger one, or use pop or take`,
     );
@@ -165,8 +171,8 @@ export class Ring<T = Uint8Array> implements Queue<T> {
   /** Takes off at most `max` records, and no more than are there now and the one that comes after them, if that is the end: producers may be as quick. */
   #take(max: number, each: (u8: Uint8Array, offset: number, bytes: number) => void): void {
     if (this.isLeft) return;
-    const why = this.#port.popMany(Math.min(max, this.#port.available + 1), each);
-    if (why === RING_ENDED) this.#seat.ended();
+    const why = this.port.popMany(Math.min(max, this.port.available + 1), each);
+    if (why === RING_ENDED) this.seat.ended();
   }
 
   /**
@@ -192,7 +198,7 @@ export class Ring<T = Uint8Array> implements Queue<T> {
       const found = this.#next();
       return found && { value: take(found.value) };
     };
-    const { items } = this.#seat;
+    const { items } = this.seat;
     const first = items.count === 0 ? attempt() : undefined;
     return first === undefined ? items.add(attempt, patience) : first.value;
   }
@@ -201,9 +207,9 @@ export class Ring<T = Uint8Array> implements Queue<T> {
   receiveSync(options?: Omit<RingWaitOptions, "signal">): T | undefined {
     const patience = patienceOf("receiveSync", options, FOREVER, this.#noRecord);
     this.#requireBlocking("receiveSync");
-    const { items: waits, note } = this.#seat;
-    const isLikely = (): boolean => this.isLeft || this.#port.available > 0;
-    return block({ waits, bell: this.#port.bell(true), isLikely, attempt: () => this.#next(), note }, patience);
+    const { items: waits, note } = this.seat;
+    const isLikely = (): boolean => this.isLeft || this.port.available > 0;
+    return block({ waits, bell: this.port.bell(true), isLikely, attempt: () => this.#next(), note }, patience);
   }
 
   /**
@@ -213,15 +219,15 @@ export class Ring<T = Uint8Array> implements Queue<T> {
    * be; what a full hook throws.
    */
   reserve(bytes: number): WriteLease | undefined {
-    return this.#producer.reserve(bytes);
+    return this.producer.reserve(bytes);
   }
 
   /** Takes the oldest record, to be read where it lies; undefined when there is none. Its place in the ring is free at once, its memory with `release`. */
   take(): ReadLease | undefined {
-    if (this.isLeft) return undefined;
-    const descriptor = this.#port.take();
-    if (descriptor !== 0) return new ReadLease(this.#seat, descriptor);
-    if (this.#port.reason() === RING_ENDED) this.#seat.ended();
+    if (this.seat.isLeft) return undefined;
+    const descriptor = this.port.take();
+    if (descriptor !== 0) return new ReadLease(this.seat, descriptor);
+    if (this.port.reason() === RING_ENDED) this.seat.ended();
     return undefined;
   }
 
@@ -238,19 +244,19 @@ export class Ring<T = Uint8Array> implements Queue<T> {
    */
   close(): boolean {
     if (this.isLeft) return false;
-    const isFirst = this.#port.close();
-    if (this.#port.available === 0) this.#seat.ended();
-    else this.#seat.leaveWhenDrained();
+    const isFirst = this.port.close();
+    if (this.port.available === 0) this.seat.ended();
+    else this.seat.leaveWhenDrained();
     return isFirst;
   }
 
   /** This thread uses the ring no more: its leases go back, what it waits for is told RingClosedError. The ring stays for the others. */
   leave(): void {
-    this.#seat.leave();
+    this.seat.leave();
   }
 
   [Symbol.dispose](): void {
-    this.#seat.leave();
+    this.seat.leave();
   }
 
   /**
@@ -259,17 +265,17 @@ export class Ring<T = Uint8Array> implements Queue<T> {
    * @throws TypeError, RangeError, RingClosedError.
    */
   setLimits(limits: { capacity?: number; maxBytes?: number | string }): void {
-    this.#producer.setLimits(limits);
+    this.producer.setLimits(limits);
   }
 
   /** Gives back memory that its pool keeps for records to come. False: it kept none. */
   trim(): boolean {
-    return !this.isLeft && this.#port.trim();
+    return !this.isLeft && this.port.trim();
   }
 
   /** Its counters, of all threads (T15); once this thread has left, as they were then. O(owners). */
   metrics(): RingMetrics {
-    return this.#seat.metrics();
+    return this.seat.metrics();
   }
 
   /**
@@ -277,12 +283,12 @@ export class Ring<T = Uint8Array> implements Queue<T> {
    * Returns the function that ends that.
    */
   on<E extends keyof RingEvents>(event: E, listener: RingEvents[E], options?: { signal?: AbortSignal }): () => void {
-    return this.#producer.on(event, listener, options);
+    return this.producer.on(event, listener, options);
   }
 
   /** Calls `listener` with each value that a push of this thread drops to make room, once that is done. Returns the function that ends that. */
   onDropped(listener: (value: T) => void): () => void {
-    return this.#producer.listeners.onDropped(listener);
+    return this.producer.onDropped(listener);
   }
 
   /** Waiting for this ring keeps the process alive (as it does unless told). */
@@ -296,8 +302,8 @@ export class Ring<T = Uint8Array> implements Queue<T> {
   }
 
   #hold(isRef: boolean): this {
-    this.#seat.items.ref = isRef;
-    this.#seat.room.ref = isRef;
+    this.seat.items.ref = isRef;
+    this.seat.room.ref = isRef;
     return this;
   }
 
@@ -325,19 +331,19 @@ export class Ring<T = Uint8Array> implements Queue<T> {
   #next(): Found<T | undefined> {
     const record = this.#tryPop();
     if (record !== undefined) return { value: decoded(this.#codec, this.name, record) };
-    return this.#seat.isOver ? { value: undefined } : undefined;
+    return this.seat.isOver ? { value: undefined } : undefined;
   }
 
   #tryPop(): Uint8Array | undefined {
     if (this.isLeft) return undefined;
-    const record = this.#port.pop();
+    const record = this.port.pop();
     if (typeof record !== "number") return record;
-    if (record === RING_ENDED) this.#seat.ended();
+    if (record === RING_ENDED) this.seat.ended();
     return undefined;
   }
 
   #requireBlocking(what: string): void {
-    if (!this.#seat.host.mayBlock)
+    if (!this.seat.host.mayBlock)
       throw new TypeError(`${what}: this thread may not block; use ${what.replace("Sync", "")}`);
   }
 }

@@ -3,7 +3,7 @@
 
 import type { RingPort } from "../../bindings/rings.js";
 import { RingClosedError } from "./errors.js";
-import type { Lease, LeaseSource } from "./leases.js";
+import type { LeaseSource } from "./leases.js";
 import { metricsOf } from "./metrics.js";
 import type { RingRules } from "./options.js";
 import { FOREVER } from "./patience.js";
@@ -41,38 +41,37 @@ export class Seat implements LeaseSource {
   /** For what this thread wants to know without anybody waiting for it: that it is low again, that it is drained. */
   readonly low: Waits;
   readonly #drained: Waits;
-  leases: Lease | undefined;
+  readonly mark: number;
+  isStraight = false;
   commit: (descriptor: number, bytes: number) => boolean = () => false;
-  #isLeft = false;
+  answer: (status: number, bytes: number) => boolean = () => false;
+  isLeft = false;
   /** It was seen closed and empty. */
-  #isEnded = false;
+  isEnded = false;
   #last: RingMetrics | undefined;
 
   constructor(host: RingHost) {
     this.host = host;
     this.port = host.port;
     this.name = host.name;
+    this.mark = this.port.hands.newMark();
     this.items = new Waits(this.port.bell(true), this.note, true);
     this.room = new Waits(this.port.bell(false), this.note, true);
     this.low = new Waits(this.port.bell(false), () => {}, false);
     this.#drained = new Waits(this.port.bell(false), () => {}, false);
   }
 
-  get isLeft(): boolean {
-    return this.#isLeft;
-  }
-
   /** Whether nothing will be taken here any more. */
   get isOver(): boolean {
-    return this.#isLeft || this.#isEnded;
+    return this.isLeft || this.isEnded;
   }
 
   readonly note = (ms: number, isLate: boolean): void => {
-    if (!this.#isLeft) this.port.counters.noteWait(ms, isLate);
+    if (!this.isLeft) this.port.counters.noteWait(ms, isLate);
   };
 
   requireUsed(): void {
-    if (this.#isLeft) throw new RingClosedError(this.name);
+    if (this.isLeft) throw new RingClosedError(this.name);
   }
 
   /** As it was when this thread left, since then. */
@@ -82,7 +81,7 @@ export class Seat implements LeaseSource {
 
   /** Uses the ring no more; what waits for it here is told. */
   leave(): void {
-    if (this.#isLeft) return;
+    if (this.isLeft) return;
     this.#go();
     const why = (): Error => new RingClosedError(this.name);
     this.items.end(why);
@@ -91,15 +90,16 @@ export class Seat implements LeaseSource {
 
   /** It was closed and is empty. Leases that are out keep this thread in it until they are back. */
   ended(): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.isStraight = false;
     this.room.end(() => new RingClosedError(this.name));
     this.leaseDone();
     this.items.serve();
   }
 
   leaseDone(): void {
-    if (this.#isEnded && !this.#isLeft && this.leases === undefined) this.#go();
+    if (this.isEnded && !this.isLeft && this.port.inHandOf(this.mark).length === 0) this.#go();
   }
 
   /** It was closed: leaves when what is in it has been taken, by whatever thread. */
@@ -114,13 +114,11 @@ export class Seat implements LeaseSource {
   }
 
   #go(): void {
-    this.#isLeft = true;
+    this.isLeft = true;
+    this.isStraight = false;
     this.#last = metricsOf(this.port);
-    while (this.leases !== undefined) {
-      // With its last user the ring takes back itself what is in hand.
-      if (this.port.isShared) this.leases.giveBack();
-      else this.leases.forget();
-    }
+    // With its last user the ring takes back itself what is in hand.
+    if (this.port.isShared) for (const descriptor of this.port.inHandOf(this.mark)) this.port.giveBack(descriptor);
     const over = (): Error => new RingClosedError(this.name);
     this.low.end(over);
     this.#drained.end(over);
@@ -129,7 +127,7 @@ export class Seat implements LeaseSource {
   }
 
   #leavePort(): void {
-    if (this.port.leave()) return;
+    if (this.port.leave(this.mark)) return;
     const timer: unknown = setTimeout(() => this.#leavePort(), RETRY_MS);
     (timer as { unref?: () => void }).unref?.();
   }

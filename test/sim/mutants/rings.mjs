@@ -10,22 +10,26 @@ const PUTTING = (write) => `ring deaths/putting in, at write ${write}`;
 
 const zero = ["i32.const", "0"];
 
+// What the straight lines are compiled into.
+const puts = (plant) => ["ring/ringPush", "ring/ringCommit"].forEach(plant);
+const takes = (plant) => ["ring/ringPop", "ring/ringTake"].forEach(plant);
+
 export const RING_MUTANTS = [
   {
     name: "ring: a slot is taken whatever stands there",
     canary: "rings",
     scenarios: [PUTS],
-    plant: (m) => m.casAlwaysWins("ring/putHot", 64, 1),
+    plant: (m) => puts((at) => m.casAlwaysWins(at, 64, 1)),
   },
   {
     name: "ring: a slot is looked at, and then taken",
     scenarios: [PUTS],
-    plant: (m) => m.casSplit("ring/putHot", 64, 1),
+    plant: (m) => puts((at) => m.casSplit(at, 64, 1)),
   },
   {
     name: "ring: a record is looked at, and then taken",
     scenarios: [TAKES],
-    plant: (m) => m.casSplit("ring/takeHot", 64, 1),
+    plant: (m) => takes((at) => m.casSplit(at, 64, 1)),
   },
   {
     name: "ring: a record is taken before the tail is past it",
@@ -35,7 +39,7 @@ export const RING_MUTANTS = [
   {
     name: "ring: a record is given back before the head is past it",
     scenarios: ["rings/what was taken is put in again, longer"],
-    plant: (m) => m.say("ring/takeHot", "atomic/cas64", 2, 1),
+    plant: (m) => takes((at) => m.say(at, "atomic/cas64", 2, 1)),
   },
   {
     name: "ring: a descriptor is given back before its payload is copied",
@@ -46,7 +50,7 @@ export const RING_MUTANTS = [
   {
     name: "ring: whether there is place is not asked",
     scenarios: [PUTS, BOTH],
-    plant: (m) => m.say("ring/putHot", "ring/hasPlace", 1, 1),
+    plant: (m) => puts((at) => m.say(at, "ring/hasPlace", 1, 1)),
   },
   {
     name: "ring: full by a head that was seen long ago",
@@ -96,7 +100,7 @@ export const RING_MUTANTS = [
   {
     name: "ring: who sleeps for a record is not woken",
     scenarios: ["rings/push + receive, 0 of 2"],
-    plant: (m) => m.drop("ring/putHot", "ringbell/wake", 1),
+    plant: (m) => puts((at) => m.drop(at, "ringbell/wake", 1)),
   },
   {
     name: "ring: high is said beside who made it low",
