@@ -17,6 +17,10 @@ export function store64(at: usize, value: u64): void {
   atomic.store<u64>(at, value);
 }
 
+export function load8(at: usize): u32 {
+  return atomic.load<u8>(at);
+}
+
 /** Compare-and-swap: true when the word held `expected` and now holds `value`. */
 export function cas32(at: usize, expected: u32, value: u32): bool {
   return atomic.cmpxchg<u32>(at, expected, value) == expected;
@@ -27,9 +31,24 @@ export function cas64(at: usize, expected: u64, value: u64): bool {
   return atomic.cmpxchg<u64>(at, expected, value) == expected;
 }
 
+/** Compare-and-swap: true when the byte held `expected` and now holds `value`. */
+export function cas8(at: usize, expected: u32, value: u32): bool {
+  return atomic.cmpxchg<u8>(at, <u8>expected, <u8>value) == <u8>expected;
+}
+
 /** Writes `value`; returns the word before. */
 export function swap32(at: usize, value: u32): u32 {
   return atomic.xchg<u32>(at, value);
+}
+
+/** Writes `value`; returns the byte before. */
+export function swap8(at: usize, value: u32): u32 {
+  return atomic.xchg<u8>(at, <u8>value);
+}
+
+/** Sets these bits. */
+export function or32(at: usize, bits: u32): void {
+  atomic.or<u32>(at, bits);
 }
 
 export function add32(at: usize, value: u32): void {

@@ -8,6 +8,7 @@ import { firstGrain, grains, maxOwners, slabBits, tableBytes } from "./header";
 import { activity, countedBytes, markOf, pendingAlloc, pendingFree } from "./counters";
 import { lockBudgets } from "./budget";
 import { checkBudgets, isHeldAt } from "./checkbudgets";
+import { checkCaches } from "./checkcaches";
 import { checkRings } from "./checkrings";
 import { letLatchGo } from "./latch";
 import { add, clearReport, out, problem } from "./report";
@@ -139,6 +140,7 @@ export function check(): u32 {
   checkHeader();
   checkBudgets();
   checkRings();
+  checkCaches();
   const overhead = tableBytes() + tail;
   out(OUT_USED, used);
   out(OUT_OVERHEAD, overhead);

@@ -32,6 +32,21 @@ export { ringCommit, ringPop, ringPush, ringRelease, ringReserve, ringTake } fro
 export { ringPopMany, ringPushMany } from "./ringbatch";
 export { hasEnded } from "./ringend";
 export { closeRing, leaveRing, openRing, ringAgain, ringSetLimits, ringTrim } from "./ringlife";
+export {
+  cacheAbort,
+  cacheClear,
+  cacheCommit,
+  cacheDelete,
+  cacheEvict,
+  cacheExpire,
+  cachePin,
+  cacheReserve,
+  cacheSet,
+  cacheUnpin,
+} from "./cache";
+export { cacheCandidates, cacheKeys } from "./cachekeys";
+export { cacheSetLimits, cacheSetPolicy, cacheSetSpace, leaveCache, openCache } from "./cachelife";
+export { cacheGet, cacheMissed, cacheStill } from "./lookup";
 export { recover } from "./recover";
 export { markDead } from "./owners";
 export { check } from "./check";

@@ -103,6 +103,26 @@ export function copyShort(to: usize, from: usize, bytes: usize): void {
   }
 }
 
+/** Which of the twelve 64-bit words at `at` have `value` in those bits of their upper half that are set in `mask`: a bit for each. */
+export function matchUpper(at: usize, value: u32, mask: u32): u32 {
+  const wanted = i32x4.splat(value);
+  const those = i32x4.splat(mask);
+  return (
+    oddLanes(v128.and(v128.load(at), those), wanted) |
+    (oddLanes(v128.and(v128.load(at, 16), those), wanted) << 2) |
+    (oddLanes(v128.and(v128.load(at, 32), those), wanted) << 4) |
+    (oddLanes(v128.and(v128.load(at, 48), those), wanted) << 6) |
+    (oddLanes(v128.and(v128.load(at, 64), those), wanted) << 8) |
+    (oddLanes(v128.and(v128.load(at, 80), those), wanted) << 10)
+  );
+}
+
+/** Whether the second and the fourth lane are as wanted, in two bits. */
+function oddLanes(lanes: v128, wanted: v128): u32 {
+  const same = i32x4.bitmask(i32x4.eq(lanes, wanted));
+  return ((same >>> 1) & 1) | ((same >>> 2) & 2);
+}
+
 export function copy(to: usize, from: usize, bytes: usize): void {
   memory.copy(to, from, bytes);
 }

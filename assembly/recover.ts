@@ -21,6 +21,7 @@ import { clearReport, out, out64 } from "./report";
 import { holderOf } from "./latch";
 import { sweepLeaving, unlockBudgets } from "./leaving";
 import { releasedBytes, releasedCount, releaseReservations } from "./reservation";
+import { settledEntries, settleCaches } from "./cachelife";
 import { settledRecords, settleRings } from "./ringlife";
 import { settleFlight, settleMarkOf } from "./settle";
 import { letGo } from "./trim";
@@ -34,6 +35,7 @@ import {
   REC_BLOCKS,
   REC_BLOCK_BYTES,
   REC_DONE,
+  REC_ENTRIES,
   REC_LOCK,
   REC_RECORDS,
   REC_RESERVATIONS,
@@ -89,8 +91,11 @@ function giveBackHoldings(id: u32): u32 {
       if (lockBudgets() != OK) return OK; // the rest is not done
       unlockBudgets();
     }
-    const status = settleRings(id);
+    let status = settleRings(id);
     out(REC_RECORDS, settledRecords());
+    if (status != OK) return OK;
+    status = settleCaches(id);
+    out(REC_ENTRIES, settledEntries());
     if (status != OK) return OK;
     // Also one that never made a claim may have held the latch, been closing a budget or giving a shared Block back.
     releaseBlocks(index, last);

@@ -18,6 +18,7 @@ import { finishClosing } from "./nodes";
 import { publishHints } from "./recover";
 import { unlockBudgets } from "./leaving";
 import { leaveReservations } from "./reservation";
+import { leaveCaches } from "./cachelife";
 import { leaveRings } from "./ringlife";
 import { buildClasses } from "./sizeclass";
 import { letGo } from "./trim";
@@ -74,7 +75,7 @@ export function detachRegion(): u32 {
   // An exception may have cut an operation of ours under the page lock.
   if (holderOf(H_LOCK) == myId && lock() == OK) letGo();
   if (holderOf(H_BUDGET_LOCK) == myId && lockBudgets() == OK) unlockBudgets();
-  if (leaveRings() != OK) return BUSY;
+  if (leaveRings() != OK || leaveCaches() != OK) return BUSY;
   releaseBlocks(me, ~0);
   // What waits, and a budget that is half closed, nobody else would see to; both need the latch.
   if (leaveReservations(me) == BUSY || finishClosing(myId) == BUSY) return BUSY;

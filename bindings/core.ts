@@ -119,6 +119,7 @@ export class Core {
   readonly memory: WebAssembly.Memory;
   readonly i32: Int32Array<ArrayBufferLike>;
   readonly u8: Uint8Array<ArrayBufferLike>;
+  readonly f64: Float64Array<ArrayBufferLike>;
   /** generation << 8 | index of this thread's owner slot; negative: −status of the attempt to attach. */
   readonly ownerId: number;
 
@@ -127,6 +128,7 @@ export class Core {
     this.memory = memory;
     this.i32 = new Int32Array(memory.buffer);
     this.u8 = new Uint8Array(memory.buffer);
+    this.f64 = new Float64Array(memory.buffer);
     this.ownerId = ownerId;
   }
 

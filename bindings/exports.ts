@@ -59,6 +59,34 @@ export interface CoreExports {
   ringPop(ring: number, to: number, room: number): number;
   ringPopMany(ring: number, to: number, room: number, max: number): number;
   ringTake(ring: number): number;
+  openCache(name: number): number;
+  leaveCache(cache: number): number;
+  cacheSetLimits(cache: number, bytes: number, values: number, items: number): number;
+  cacheSetSpace(cache: number, space: number, items: number, bytes: number): number;
+  cacheSetPolicy(cache: number, policy: number, favour: number, retention: number, isCritical: number): number;
+  cacheGet(cache: number, at: number, key: number, isPeek: number): number;
+  cacheMissed(cache: number): void;
+  cacheStill(cache: number): number;
+  cacheSet(cache: number, at: number, key: number, bytes: number, about: number, expires: number, now: number): number;
+  cacheReserve(
+    cache: number,
+    at: number,
+    key: number,
+    bytes: number,
+    about: number,
+    expires: number,
+    now: number,
+  ): number;
+  cacheCommit(cache: number): number;
+  cacheAbort(cache: number): void;
+  cachePin(cache: number, at: number, key: number, isPeek: number): number;
+  cacheUnpin(cache: number, entry: number): number;
+  cacheDelete(cache: number, at: number, key: number): number;
+  cacheExpire(cache: number, at: number, key: number, now: number): number;
+  cacheEvict(cache: number, bytes: number, about: number, now: number): number;
+  cacheClear(cache: number): number;
+  cacheKeys(cache: number, bucket: number, at: number, room: number, from: number): number;
+  cacheCandidates(cache: number, at: number, room: number, now: number): number;
   recover(ownerId: number): number;
   markDead(ownerId: number): number;
   check(): number;

@@ -1,7 +1,7 @@
 // Rings: one ring as numbers in and numbers out. Holds the place outside the ring through which short records come out, and batches go in (a view
 // made for each record costs more than the record).
 
-import { H_RINGS, S_OUT, SLOT_BYTES, SLOTS } from "../assembly/shared/layout.js";
+import { S_OUT, SLOT_BYTES, SLOTS } from "../assembly/shared/layout.js";
 import {
   D_BLOCK,
   D_HELD,
@@ -29,7 +29,6 @@ import {
   Q_LIMIT,
   Q_LIMIT_BYTES,
   Q_LOW,
-  Q_NEXT,
   Q_PARTIES,
   Q_ROOM,
   Q_TAIL,
@@ -484,15 +483,6 @@ export class RingPort {
   /** What of its counters is this attachment's. */
   readonly counters: RingCounters;
   readonly hands: RingHands;
-}
-
-/** The budgets that rings are charged to: a look at a list that others may change meanwhile. */
-export function ringNodes({ i32 }: Core): Node[] {
-  const nodes: Node[] = [];
-  const word = (at: number): number => Atomics.load(i32, at >>> 2) >>> 0;
-  for (let at = word(H_RINGS); at !== 0 && nodes.length < 100_000; at = word(at + Q_NEXT))
-    nodes.push({ at: word(at + Q_BUDGET), state: word(at + Q_BUDGET_STATE) });
-  return nodes;
 }
 
 function outOf(core: Core): number {

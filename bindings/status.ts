@@ -43,6 +43,7 @@ const PROBLEMS: Record<number, string> = {
   [S.BAD_RESERVATION]: "no owner or no budget for the reservation at",
   [S.BAD_POOL]: "a broken list of budgets, reservations or names at",
   [S.BAD_RING]: "slots, descriptors or counters differ in the ring at",
+  [S.BAD_CACHE]: "entries, table, lists or counters differ in the cache at",
 };
 
 /** A sentence for one problem that `check` found. */

@@ -1,16 +1,17 @@
 // Kills worker threads in the middle of random operations and checks what the survivors find: test/stress/kill.test.ts, or with --rings
-// test/stress/rings-kill.test.ts, by hand.
+// test/stress/rings-kill.test.ts, with --caches test/stress/caches-kill.test.ts, by hand.
 //
-//   npm run kill -- [--rings] [--count N] [--seed S]
+//   npm run kill -- [--rings | --caches] [--count N] [--seed S]
 import { wholeNumber } from "./lib/numbers.mjs";
 import { bin } from "./lib/paths.mjs";
 import { runNode } from "./lib/run.mjs";
 
-const USAGE = "usage: npm run kill -- [--rings] [--count N] [--seed S]";
+const USAGE = "usage: npm run kill -- [--rings | --caches] [--count N] [--seed S]";
 
 const TESTS = {
   heap: { file: "test/stress/kill.test.ts", prefix: "CISTERN_KILL" },
   rings: { file: "test/stress/rings-kill.test.ts", prefix: "CISTERN_RING_KILL" },
+  caches: { file: "test/stress/caches-kill.test.ts", prefix: "CISTERN_CACHE_KILL" },
 };
 
 // A kill is given a second, and the longest time that a timer waits is some 24 days.
@@ -31,9 +32,10 @@ function environment(args, prefix) {
 
 try {
   const args = process.argv.slice(2);
-  const { file, prefix } = args.includes("--rings") ? TESTS.rings : TESTS.heap;
+  const what = ["rings", "caches"].find((name) => args.includes(`--${name}`)) ?? "heap";
+  const { file, prefix } = TESTS[what];
   const env = environment(
-    args.filter((arg) => arg !== "--rings"),
+    args.filter((arg) => arg !== `--${what}`),
     prefix,
   );
   const { code } = await runNode([bin("vitest"), "run", "--project", "node", file], { env, echo: true });

@@ -1,6 +1,6 @@
 // What the npm scripts start: sets the clone up if need be, then runs the command with the arguments it was given.
 //
-//   node scripts/run.mjs start|test|bench|sim|coverage|kill [arguments]
+//   node scripts/run.mjs start|test|bench|sim|conformance|coverage|kill [arguments]
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { at } from "./lib/paths.mjs";
@@ -12,6 +12,7 @@ const COMMANDS = {
   test: { script: "scripts/test.mjs", types: true },
   bench: { script: "bench/run.mjs", types: false },
   sim: { script: "test/sim/main.mjs", types: false },
+  conformance: { script: "test/conformance/main.mjs", types: false },
   coverage: { script: "scripts/coverage.mjs", types: false },
   kill: { script: "scripts/kill.mjs", types: false },
 };

@@ -3,7 +3,7 @@
 // is charged may lie anywhere: only a reservation moves bytes, and eviction, cancelling and closing go through it.
 
 import { type Budgets, type Held, LIMIT, MIN, NO_NODE, type Node, PEAK, USED } from "../bindings/budgets.js";
-import { ringNodes } from "../bindings/rings.js";
+import { nodesInside } from "../bindings/inside.js";
 import { BUDGET_GONE, BUSY, HAS_CHILDREN, NEVER, OK, OVER_LIMIT, TOO_DEEP } from "../bindings/status.js";
 import { limitError } from "./charging.js";
 import {
@@ -381,7 +381,7 @@ export class Budget {
     const children: CloseReport[] = [];
     for (;;) {
       const isOpen = this.isOpen;
-      if (isOpen) this.#requireNoRing();
+      if (isOpen) this.#requireNoneInside();
       if (isOpen) children.push(...this.#budgets.children(this.#node.at).map((node) => this.#closeBelow(node)));
       const consumers = isOpen ? this.#budgets.held(this.#node.at) : [];
       const tracked = isOpen ? tracker?.closing(this, this.#budgets.core) : undefined;
@@ -402,11 +402,12 @@ export class Budget {
     }
   }
 
-  #requireNoRing(): void {
+  /** A ring or cache gives back what it is charged for itself, when it goes. */
+  #requireNoneInside(): void {
     const budgets = this.#budgets;
-    for (const ring of ringNodes(budgets.core)) {
-      for (let { at } = ring; at !== 0; at = budgets.parent(at).at)
-        if (at === this.#node.at) throw new BudgetInUseError(this.path, budgets.path(ring.at));
+    for (const inside of nodesInside(budgets.core)) {
+      for (let { at } = inside; at !== 0; at = budgets.parent(at).at)
+        if (at === this.#node.at) throw new BudgetInUseError(this.path, budgets.path(inside.at));
     }
   }
 

@@ -25,6 +25,7 @@ export function chargesOf(core: Core, { name: regionName, id: regionId }: Region
     regionId,
     wake,
     rings: new Set(),
+    caches: new Set(),
     isLeft: false,
   } as {
     -readonly [K in keyof ReservationSource]: ReservationSource[K];

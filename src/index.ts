@@ -14,6 +14,21 @@ export type { Overflow, RingOptions } from "./ring/options.js";
 export type { RingCodec, RingCodecName } from "./ring/codec.js";
 export type { ReadLease, WriteLease } from "./ring/leases.js";
 export { RingClosedError, RingDecodeError, RingFullError, RingTimeoutError, StaleLeaseError } from "./ring/errors.js";
+export { Cache } from "./cache/cache.js";
+export type { CacheEntry, CacheOptions, EvictReason, NamespaceLimits, SetOptions } from "./cache/options.js";
+export {
+  CACHE_PRIORITIES,
+  type CacheFavour,
+  type CachePolicyName,
+  type CachePriority,
+  type CustomPolicy,
+  type EvictionCandidate,
+} from "./cache/policies.js";
+export type { CacheStats, NamespaceStats } from "./cache/stats.js";
+export type { Pin } from "./cache/pin.js";
+export type { CacheKey } from "./cache/open.js";
+export { estimateSize } from "./cache/estimate.js";
+export { CacheClosedError, CachePinsError, StalePinError } from "./cache/errors.js";
 export type { LevelListener } from "./levels.js";
 export type { ReclaimContext, Reclaimer, ReclaimerStats } from "./reclaim.js";
 export { Reservation, type ReservationHandle } from "./reservation.js";

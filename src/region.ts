@@ -38,6 +38,9 @@ import { RegionGauge } from "./pressure/region-gauge.js";
 import { type RecoveryReport, recoverOwner, watchThread, type WatchOptions, type WorkerLike } from "./recovery.js";
 import type { CheckReport, RegionStats } from "./report.js";
 import { Reservation, type ReservationHandle, type ReservationSource, tellLevels } from "./reservation.js";
+import type { Cache } from "./cache/cache.js";
+import { openCache } from "./cache/open.js";
+import type { CacheOptions } from "./cache/options.js";
 import { openRing } from "./ring/open.js";
 import type { RingOptions } from "./ring/options.js";
 import type { Ring } from "./ring/ring.js";
@@ -285,6 +288,16 @@ export class Region {
   }
 
   /**
+   * The cache of this name, which all threads of the region share and whose limit counts keys, values and overhead (C12, C19–C22): that which is
+   * there, or a new one. All that open it say the same of it, or nothing. O(caches).
+   * @throws RangeError where it is there with other options; MemoryLimitExceededError; RegionBusyError; TypeError, RangeError for wrong options.
+   */
+  cache<V = Uint8Array>(name: string, options?: CacheOptions<V>): Cache<V> {
+    this.#requireOpen();
+    return openCache(this.#charges, name, options);
+  }
+
+  /**
    * Makes the reservation that `reservation.handle()` named in another thread this thread's: from here on it goes with this thread.
    * @throws StaleReservationError when it was released or adopted before; RegionBusyError; TypeError for what is no handle.
    */
@@ -403,6 +416,7 @@ export class Region {
     if (this.#isCreator && this.#core.owners > 1) throw new RegionInUseError(this.name, this.#core.owners - 1);
     this.#charges.waiting.close(() => new RegionClosedError(this.name));
     for (const ring of [...this.#charges.rings]) ring.leave();
+    for (const cache of [...this.#charges.caches]) cache.leave();
     const { exports, owners } = this.#core;
     const status = this.#isCreator ? exports.closeRegion() : exports.detachRegion();
     if (status === BUSY && this.#isCreator && owners > 1) throw new RegionInUseError(this.name, owners - 1);

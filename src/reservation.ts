@@ -40,8 +40,9 @@ export interface ReservationSource {
   readonly waiting: Waiting;
   readonly reclaimers: Reclaimers;
   readonly levels: Levels;
-  /** The rings that this attachment uses. */
+  /** The rings, and the caches, that this attachment uses. */
   readonly rings: Set<{ leave(): void }>;
+  readonly caches: Set<{ leave(): void }>;
   /** Set when this thread has left the region: what its slot says is another's then. */
   isLeft: boolean;
 }

@@ -82,6 +82,8 @@ describe("the kills", () => {
     [["--seed", "-1"], "kill: --seed takes"],
     [["--surplus", "1"], "usage: npm run kill"],
     [["--rings", "--count", "0"], 'kill: --count takes a whole number from 1 to 1000000, not "0"'],
+    [["--caches", "--count", "0"], 'kill: --count takes a whole number from 1 to 1000000, not "0"'],
+    [["--caches", "--rings"], "usage: npm run kill"],
   ])("are not begun when they are given %j", (args, why) => {
     expectRefused(["scripts/kill.mjs", ...args], why);
   });

@@ -58,6 +58,9 @@ describe("the errors", () => {
       /"a".*1 record.*why/,
     ],
     [new cistern.StaleLeaseError("a"), "StaleLeaseError", "ERR_LEASE_STALE", /"a".*before/],
+    [new cistern.CacheClosedError("a"), "CacheClosedError", "ERR_CACHE_CLOSED", /"a" was left/],
+    [new cistern.CachePinsError("a", 47), "CachePinsError", "ERR_CACHE_PINS", /"a".*47 values pinned/],
+    [new cistern.StalePinError(), "StalePinError", "ERR_CACHE_PIN_RELEASED", /was released/],
     [new cistern.StaleBlockError(4096), "StaleBlockError", "ERR_BLOCK_STALE", /4096/],
   ])("%s", (error, name, code, message) => {
     expect(error).toBeInstanceOf(CisternError);
@@ -73,7 +76,7 @@ describe("the errors", () => {
     const classes = Object.values(cistern).filter(
       (value) => typeof value === "function" && value.prototype instanceof CisternError,
     );
-    expect(classes).toHaveLength(18);
+    expect(classes).toHaveLength(21);
   });
 });
 

@@ -32,23 +32,24 @@ console.log(ok ? "all of it ran" : problems);
 const blocks = [...readFileSync(new URL("README.md", ROOT), "utf8").matchAll(/^```js\n(.*?)^```$/gms)].map(
   ([, code]) => code!,
 );
-const isWorker = (code: string): boolean => code.startsWith("// worker.js");
+/** A block of another thread begins with the name of its file. */
+const fileOf = (code: string): string | undefined => /^\/\/ ([\w-]+\.js)$/m.exec(code.split("\n")[0]!)?.[1];
 
 describe("the README's programs", () => {
   afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
   it("run from the first to the last", async () => {
-    expect(blocks.filter(isWorker)).toHaveLength(1);
+    expect(blocks.map(fileOf).filter(Boolean)).toEqual(["worker.js", "reader.js"]);
     expect(blocks.length).toBeGreaterThanOrEqual(6);
     mkdirSync(FOLDER, { recursive: true });
-    writeFileSync(new URL("worker.js", FOLDER), blocks.find(isWorker)!);
-    const main = [HAS, ...blocks.filter((code) => !isWorker(code)), ENDS]
+    for (const code of blocks) if (fileOf(code) !== undefined) writeFileSync(new URL(fileOf(code)!, FOLDER), code);
+    const main = [HAS, ...blocks.filter((code) => fileOf(code) === undefined), ENDS]
       .join("\n")
-      .replace('"./worker.js"', 'new URL("./worker.js", import.meta.url)');
+      .replaceAll(/"(\.\/[\w-]+\.js)"/g, 'new URL("$1", import.meta.url)');
     writeFileSync(new URL("main.js", FOLDER), main);
     const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(new URL("main.js", FOLDER))], {
       timeout: 30_000,
     });
-    expect(stdout.trimEnd().split("\n").at(-1)).toBe("all of it ran");
+    expect(stdout.split("\n")).toEqual(expect.arrayContaining(["all of it ran", "{ title: 'Start' } 2"]));
   });
 });

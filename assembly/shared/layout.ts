@@ -6,7 +6,7 @@
 //
 // The sizes of what follows the owner slots depend on the capacity; the header holds their addresses.
 
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 /** "CIST" in ASCII. */
 export const MAGIC = 1128878932;
 
@@ -97,6 +97,8 @@ export const H_TICKET = 1432;
 export const H_RINGS = 1436;
 /** Where the run that is in flight is named once it is there, or was until now; 0: nowhere. */
 export const H_NAMING = 1440;
+/** The newest cache. */
+export const H_CACHES = 1444;
 
 // A chunk: a run of kind INTERNAL full of elements of one pool, behind a header.
 export const CHUNK_NEXT = 0;
@@ -380,6 +382,8 @@ export const REC_RESERVATIONS = 7;
 export const REC_RESERVED_BYTES = 8;
 /** Records of rings, and places for such, that it had in hand. */
 export const REC_RECORDS = 10;
+/** Entries of caches that it was filling, or had pinned. */
+export const REC_ENTRIES = 11;
 
 // What `check` writes to S_OUT, in words.
 export const OUT_PROBLEMS = 0;

@@ -51,6 +51,20 @@ export const RING_TOO_LONG = 25;
 /** As many descriptors as a ring may have are held. */
 export const RING_NO_DESCRIPTOR = 26;
 
+// Why a cache did not take a value.
+/** It, or its key, is longer than a cache may ever hold. */
+export const CACHE_TOO_LARGE = 30;
+/** Nothing may go to make room: all is protected, too young, or pinned. */
+export const CACHE_PROTECTED = 31;
+/** What it would displace is asked for more often. */
+export const CACHE_NOT_ADMITTED = 32;
+/** Its namespace has as much as it may. */
+export const CACHE_SPACE_FULL = 33;
+/** An entry was evicted and is the caller's to look at; the call is to be made again. */
+export const CACHE_SHOWN = 34;
+/** Something must go, and the caller wants to say what; the call is to be made again. */
+export const CACHE_ASKED = 35;
+
 // What `check` can find. `where` beside each is a grain, a class or an owner, as the text in bindings/status.ts says.
 export const BAD_CHAIN = 100;
 export const BAD_ADJACENT_FREE = 101;
@@ -72,3 +86,4 @@ export const BAD_BUDGET = 117;
 export const BAD_RESERVATION = 118;
 export const BAD_POOL = 119;
 export const BAD_RING = 120;
+export const BAD_CACHE = 121;

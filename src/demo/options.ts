@@ -2,7 +2,8 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { isPolicyName, type PolicyName, policyNames } from "./cache.js";
+import type { CachePolicyName } from "../index.js";
+import { isPolicyName, policyNames } from "./policies.js";
 
 export interface Options {
   /** One pass and out, instead of on and on until Ctrl-C. */
@@ -12,7 +13,7 @@ export interface Options {
   /** A size as the region takes it, like 16MiB or 25%. */
   readonly limit: string;
   readonly workers: number;
-  readonly policy: PolicyName;
+  readonly policy: CachePolicyName;
   /** Stop after so many requests, repeating the trace if need be. */
   readonly ops: number | undefined;
 }
@@ -43,9 +44,9 @@ export const usage = `npm start -- [options]
   --once           replay the trace once (without: over and over until Ctrl-C)
   --json           print the report as one line of JSON
   --trace FILE     lines of key[,sizeBytes], plain or gzip (default: the recorded one)
-  --limit SIZE     bytes of the region, like 16MiB (default ${DEFAULT_LIMIT})
-  --workers N      threads that share the region, 1 to ${WORKERS_MAX} (default: one per core, 2 to 8)
-  --policy NAME    ${policyNames.join(" | ")}
+  --limit SIZE     bytes of the region, all else included, like 16MiB (default ${DEFAULT_LIMIT})
+  --workers N      threads that share the cache, 1 to ${WORKERS_MAX} (default: one per core, 2 to 8)
+  --policy NAME    ${policyNames.join(" | ")} (default hybrid)
   --ops N          stop after N requests, repeating the trace if it is shorter`;
 
 /** The options, or "help" when that was asked for. */
@@ -58,7 +59,7 @@ export function parseOptions(args: readonly string[]): Options | "help" {
     trace: values.trace ?? DEFAULT_TRACE,
     limit: values.limit ?? DEFAULT_LIMIT,
     workers: values.workers === undefined ? defaultWorkers() : parseCount("--workers", values.workers, WORKERS_MAX),
-    policy: parsePolicy(values.policy ?? "fifo"),
+    policy: parsePolicy(values.policy ?? "hybrid"),
     ops: values.ops === undefined ? undefined : parseCount("--ops", values.ops, Number.MAX_SAFE_INTEGER),
   };
 }
@@ -79,7 +80,7 @@ function parseCount(name: string, text: string, max: number): number {
   throw new UsageError(`${name} takes a whole number from 1 to ${max}, not "${text}"`);
 }
 
-function parsePolicy(name: string): PolicyName {
+function parsePolicy(name: string): CachePolicyName {
   if (isPolicyName(name)) return name;
   throw new UsageError(`--policy: there is no "${name}"; there is: ${policyNames.join(", ")}`);
 }

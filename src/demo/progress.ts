@@ -44,9 +44,9 @@ function showLines(replay: Replay): () => void {
   return () => clearInterval(timer);
 }
 
-function textOf({ counts, usedBytes, limitBytes, seconds }: Glimpse): string {
+function textOf({ counts, evictions, usedBytes, limitBytes, seconds }: Glimpse): string {
   const hits = ((100 * counts.hits) / Math.max(1, counts.requests)).toFixed(1);
   const speed = Math.round(counts.requests / Math.max(0.001, seconds));
   const used = `${formatSize(usedBytes)} of ${formatSize(limitBytes)}`;
-  return `${used} | hits ${hits} % | ${speed} ops/s | ${counts.evictions} evictions`;
+  return `${used} | hits ${hits} % | ${speed} ops/s | ${evictions} evictions`;
 }

@@ -7,7 +7,8 @@ import type { Counts } from "./tally.js";
 export interface Outcome {
   readonly counts: Counts;
   readonly levels: Readonly<Record<LevelName, number>>;
-  /** Meetings at which the caches' bytes were not the region's. */
+  readonly evictions: number;
+  /** How often the books were wrong at a meeting. */
   readonly mistakes: number;
   readonly highestBytes: number;
   readonly problems: readonly string[];
@@ -54,7 +55,7 @@ export function reportOf(outcome: Outcome): Report {
     misses: counts.misses,
     objectHitRatio: ratio(counts.hits, counts.requests),
     byteHitRatio: ratio(counts.hitBytes, counts.requestedBytes),
-    evictions: counts.evictions,
+    evictions: outcome.evictions,
     refused: counts.refused,
     workers,
     opsPerSecond: outcome.seconds > 0 ? Math.round(counts.requests / outcome.seconds) : 0,
@@ -74,7 +75,7 @@ const count = (amount: number): string => amount.toLocaleString("en-US");
 export function textOf(report: Report): string {
   const levels = Object.entries(report.levels).map(([level, samples]) => `${level} ${count(samples)}`);
   return [
-    `${count(report.requests)} requests by ${report.workers} threads in one region, ${count(report.opsPerSecond)} per second`,
+    `${count(report.requests)} requests by ${report.workers} threads through one cache, ${count(report.opsPerSecond)} per second`,
     `  limit     ${formatSize(report.limitBytes)}, peak ${formatSize(report.peakBytes)}, used at the end ${formatSize(report.usedBytes)}, over the limit ${report.overLimitBytes} bytes`,
     `  hits      ${percent(report.objectHitRatio)} of the requests, ${percent(report.byteHitRatio)} of the bytes`,
     `  evictions ${count(report.evictions)}, refused ${count(report.refused)}`,

@@ -4,11 +4,11 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { hashOf } from "./hash.js";
 
-/** Requests in order: `ids[i]` is an index into `keys`, `sizes[i]` the bytes of that request's object. */
+/** Requests in order: `ids[i]` is an index into `keys`, `sizes[i]` the bytes of that request's object. Both are shared with whom they are sent to. */
 export interface Trace {
   readonly keys: readonly string[];
-  readonly ids: Uint32Array<ArrayBuffer>;
-  readonly sizes: Uint32Array<ArrayBuffer>;
+  readonly ids: Uint32Array<SharedArrayBuffer>;
+  readonly sizes: Uint32Array<SharedArrayBuffer>;
 }
 
 /** A trace that cannot be read; the message says where and why, on one line. */
@@ -37,13 +37,16 @@ function textOf(file: string): string {
   }
 }
 
+const sharedNumbers = (count: number): Uint32Array<SharedArrayBuffer> =>
+  new Uint32Array(new SharedArrayBuffer(4 * count));
+
 export function parseTrace(text: string, file = "trace"): Trace {
   const lines = text.split(/\r?\n/);
   while (lines.at(-1) === "") lines.pop();
   if (lines.length === 0) throw new TraceError(`${file} holds no requests`);
   const known = new Map<string, number>();
-  const ids = new Uint32Array(lines.length);
-  const sizes = new Uint32Array(lines.length);
+  const ids = sharedNumbers(lines.length);
+  const sizes = sharedNumbers(lines.length);
   for (const [index, line] of lines.entries()) {
     const { key, size } = parseLine(line, `${file}, line ${index + 1}`);
     let id = known.get(key);

@@ -1,89 +1,81 @@
-// A worker thread of the service: attaches to the region, replays its share of the trace against its own cache, meets the
-// others after every batch, and gives everything back at the end.
+// A worker thread of the service: attaches to the region, opens the cache that all share, serves whatever requests come next,
+// meets the others now and then to compare the books, and leaves at the end.
 import { parentPort, workerData } from "node:worker_threads";
 import { Region, type RegionHandle } from "../index.js";
-import { createCache, type PolicyName } from "./cache.js";
 import { Control, Gate } from "./control.js";
-import { Peers } from "./peers.js";
-import type { Shard } from "./shards.js";
+import { Service } from "./service.js";
 import { Tally, totalOf } from "./tally.js";
+import type { Trace } from "./trace.js";
 
 export interface WorkerOptions {
   readonly handle: RegionHandle;
+  readonly cacheName: string;
   readonly worker: number;
   readonly workers: number;
   readonly control: SharedArrayBuffer;
   readonly tallies: SharedArrayBuffer;
-  readonly shard: Shard;
-  readonly policy: PolicyName;
-  /** Requests of the whole trace, and how many to replay; more than the trace has means over and over. */
-  readonly traceLength: number;
+  readonly trace: Trace;
+  /** How many requests to replay together; more than the trace has means over and over. */
   readonly totalRequests: number;
-  readonly batchRequests: number;
+  /** Objects that are larger are refused without an attempt. */
   readonly largestBytes: number;
 }
 
 /** The messages a worker sends, each once. `endedAt` is process.hrtime. */
 export type WorkerMessage = { kind: "ready" } | { kind: "replayed"; endedAt: bigint } | { kind: "clean" };
 
+/** Requests between two meetings, and how many of them a worker takes at once: few, so that they are served in their order. */
+const MEETING_REQUESTS = 16_384;
+const BATCH_REQUESTS = 32;
+/** Counters of the cache begin anew here. */
+const WRAP = 2 ** 32;
+
 const options = workerData as WorkerOptions;
-const { shard, worker } = options;
+const { keys, ids, sizes } = options.trace;
 const region = await Region.attach(options.handle);
+const cache = region.cache(options.cacheName);
 const control = new Control(options.workers, options.control);
-const tally = new Tally(options.tallies, worker);
-const cache = createCache(options.policy, { region, tally, largestBytes: options.largestBytes });
-const peers = new Peers(control, worker, cache);
-const unregister = region.onFull((bytes) => peers.relieve(bytes));
+const service = new Service(cache, new Tally(options.tallies, options.worker), options.largestBytes);
 
 const post = (message: WorkerMessage): void => parentPort!.postMessage(message);
 
-/** Where this worker stands in its share: request `index` of pass `pass`. */
-const cursor = { index: 0, pass: 0 };
-
-/** The place of the next request in the whole replay; none ever comes when the share is empty. */
-function nextPlace(): number {
-  const place = shard.places[cursor.index];
-  return place === undefined ? Infinity : cursor.pass * options.traceLength + place;
-}
-
-function advance(): void {
-  cursor.index += 1;
-  if (cursor.index < shard.places.length) return;
-  cursor.index = 0;
-  cursor.pass += 1;
-}
-
-function replayUntil(end: number): void {
-  for (let place = nextPlace(); place < end && !control.stopped; place = nextPlace()) {
-    peers.attend();
-    cache.request(shard.keys[shard.ids[cursor.index]!]!, shard.sizes[cursor.index]!, place | 0);
-    peers.settle();
-    advance();
+function serve(from: number, to: number): void {
+  for (let place = from; place < to && !control.stopped; place++) {
+    const at = place % ids.length;
+    service.request(keys[ids[at]!]!, sizes[at]!);
   }
 }
 
-/** Nothing is in flight at a meeting: what the caches hold must be what the region says is used, to the byte. */
+/** Nothing is in flight at a meeting: the cache has seen each request once, what it holds came in and did not go, and all else is as it was. */
 function audit(): void {
-  if (totalOf(options.tallies).heldBytes !== region.usedBytes) control.addMistake();
+  const { heldBytes, maxBytes, items, hits, misses, sets, replaced, evictions, expirations, deletions } = cache.stats();
+  const lookups = totalOf(options.tallies).requests;
+  const gone = replaced + evictions + expirations + deletions;
+  if (heldBytes > maxBytes || region.usedBytes - heldBytes !== control.baseBytes) control.addMistake();
+  if ((hits + misses - lookups) % WRAP !== 0) control.addMistake();
+  if ((sets - gone - items) % WRAP !== 0) control.addMistake();
 }
 
 function replay(): void {
-  for (let end = 0; !control.isOver;) {
-    end = Math.min(end + options.batchRequests, options.totalRequests);
-    replayUntil(end);
-    peers.meet(() => {
+  for (let from = 0; !control.isOver; from += MEETING_REQUESTS) {
+    const count = Math.min(MEETING_REQUESTS, options.totalRequests - from);
+    while (!control.stopped) {
+      const claimed = control.claim(BATCH_REQUESTS);
+      if (claimed >= count) break;
+      serve(from + claimed, from + Math.min(claimed + BATCH_REQUESTS, count));
+    }
+    control.meet(() => {
       audit();
-      return control.stopped || end >= options.totalRequests;
+      return control.stopped || from + count >= options.totalRequests;
     });
   }
 }
 
 post({ kind: "ready" });
-peers.waitForGate(Gate.Start);
+control.waitForGate(Gate.Start);
 replay();
 post({ kind: "replayed", endedAt: process.hrtime.bigint() });
-peers.waitForGate(Gate.Cleanup);
-cache.clear();
-unregister();
+control.waitForGate(Gate.Cleanup);
+cache.close();
 region.close();
 post({ kind: "clean" });

@@ -60,7 +60,8 @@ export class Listeners<T> {
   }
 }
 
-function alone(act: () => void): void {
+/** @internal Calls what is the caller's: what it throws is thrown in a turn of its own. */
+export function alone(act: () => void): void {
   try {
     act();
   } catch (error) {

@@ -5,11 +5,11 @@ import { NO_NODE, type Node } from "../../bindings/budgets.js";
 import { mayBlock } from "../../bindings/core.js";
 import { RingPort } from "../../bindings/rings.js";
 import { FULL, OVER_LIMIT } from "../../bindings/status.js";
-import { type Budget, openRefusal } from "../budget.js";
 import { budgetNode, makeRoom, refusalOf } from "../charging.js";
 import { MemoryLimitExceededError } from "../errors.js";
 import type { Exhaustion } from "../exhaustion.js";
-import { settleLimits, textNumber } from "../limits.js";
+import { textNumber } from "../limits.js";
+import { ownNode } from "../own-budget.js";
 import { type ReservationSource, tellLevels, throwUnlessFull } from "../reservation.js";
 import { codecOf } from "./codec.js";
 import {
@@ -37,7 +37,7 @@ export function openRing<T>(
   const codec = codecOf<T>(own.codec as RingOptions<T>["codec"]);
   const above = own.budget === undefined ? NO_NODE : budgetNode(source, "ring", own.budget);
   const number = textNumber(source, "a ring's name", name);
-  const node = own.budget === undefined ? NO_NODE : ownNode(source, own.budget, name);
+  const node = own.budget === undefined ? NO_NODE : ownNode(source, own.budget, "ring", name);
   let port: RingPort | undefined;
   try {
     port = openPort(source, number, asked, node);
@@ -52,20 +52,6 @@ export function openRing<T>(
   } finally {
     // Nobody charges it anything: the ring was there, and has its own.
     if (node.at !== 0 && port?.node.at !== node.at) source.budgets.close(node);
-  }
-}
-
-/** A budget that is this ring's alone. The name may still be that of a ring that a dead thread has not quite taken apart. */
-function ownNode(source: ReservationSource, parent: Budget, name: string): Node {
-  for (let count = 1; ; count++) {
-    const text = count === 1 ? `ring:${name}` : `ring:${name}#${count}`;
-    const opened = source.budgets.open(
-      parent,
-      textNumber(source, "a budget's name", text),
-      settleLimits({}, parent.limitBytes),
-    );
-    if (opened === undefined) throw openRefusal(source, parent, text, 0);
-    if (!opened.wasOpen) return opened.node;
   }
 }
 

@@ -2,7 +2,8 @@
 // detector reports is a violation. A word is named by the layout, never by an address.
 
 import { budgetHeaderWord, chunkWord } from "./budgetwords.mjs";
-import { ATOMIC_LOAD } from "./instrument.mjs";
+import { ATOMIC_LOAD, COPY_FROM, LOAD, RMW } from "./instrument.mjs";
+import { cacheWord } from "./cachewords.mjs";
 import { ringWord } from "./ringwords.mjs";
 
 /** The word's name → why a race there is harmless. */
@@ -50,7 +51,34 @@ const REASONS = {
   D_CLAIM: "looked at by check, which looks once more whether word and claim are what they were",
   D_BLOCK: "the same",
   D_ROOM: "the same",
+  "a place's hits and tag":
+    "the byte in which anybody counts hits: one that is lost, or counts for who stands there since, changes an order only; the tag is looked at to find what may match, and again with the whole word",
+  K_LIMBO: "an aligned word; who unpins looks whether there is something to be freed, and again under the latch",
+  K_DEAD: "an aligned word; looked at before and after the latch is let go, and written atomically by who has no latch",
+  K_POLICY:
+    "an aligned word; who looks something up asks whether hits are ordered: one by the policy before costs an order only",
 };
+
+/**
+ * Functions that look at entries without the latch, by plain loads: at a header's words that say whether it is the key's, at the key, and at what the
+ * caller is told. By then the slot may be another entry's, or its page something else.
+ */
+const LOOKERS = new Set([
+  "table/find",
+  "table/lookIn",
+  "lookup/cacheGet",
+  "lookup/look",
+  "cache/pinUpTo",
+  "cache/cacheDelete",
+  "cachekeys/cacheKeys",
+]);
+/** What the page of an entry may have become: an entry again, a page of the table, what anybody took of the region. */
+const ENTRY_WORD =
+  /^(E_(KEY|DEAD|TEXT|VALUE_LENGTH|EXPIRES|\w+)|a place|a place's hits and tag|a sketch|a page of addresses|BUCKET_\w+|a cache page's header|a block)$/;
+const COMPARED =
+  "a look at what was the entry when its place was read: the bucket's version is compared after it, and was raised before the slot was given on";
+const BYTES_BESIDE =
+  "the byte that says it was deleted is swapped by who has no latch; its holder reads the bytes beside it, which no one changes while the entry is in";
 
 /** Functions that look at the records of slabs which nothing keeps, so that anything may come there meanwhile, and why that is harmless. */
 const GLANCES = {
@@ -112,14 +140,29 @@ export function wordName(view, address) {
   if (address < table("H_WORD")) return "bits[]";
   if (address < table("H_AUX")) return "word[]";
   if (address < view.firstGrain * c.GRAIN_BYTES) return "aux[]";
-  return chunkWord(view, address) ?? ringWord(view, address) ?? "a block";
+  return chunkWord(view, address) ?? ringWord(view, address) ?? cacheWord(view, address) ?? "a block";
 }
 
 const glance = ({ kind, functionName }) => (kind === ATOMIC_LOAD ? GLANCES[functionName] : undefined);
+
+/** The reason if one of the two is a look at what is, or was, an entry. */
+function lookedAt(where, before, now) {
+  if (
+    [before, now].some(
+      ({ kind, functionName }) => (kind === LOAD || kind === ATOMIC_LOAD) && LOOKERS.has(functionName),
+    ) &&
+    ENTRY_WORD.test(where)
+  )
+    return COMPARED;
+  const kinds = [before.kind, now.kind];
+  return where === "E_DEAD" && kinds.includes(RMW) && (kinds.includes(LOAD) || kinds.includes(COPY_FROM))
+    ? BYTES_BESIDE
+    : undefined;
+}
 
 /** The word's name, and the reason if a race of these two sites there is on the list. */
 export function isAllowed(view, address, before, now) {
   const where = wordName(view, address);
   const seen = where === "a block" || where === "aux[]" ? (glance(before) ?? glance(now)) : undefined;
-  return { where, reason: REASONS[where] ?? seen };
+  return { where, reason: REASONS[where] ?? seen ?? lookedAt(where, before, now) };
 }

@@ -10,7 +10,7 @@ const CONSTANT = /^export const (\w+) = (-?\d+);$/gm;
 /** Every constant of assembly/shared/*.ts by its name. */
 function readConstants(directory) {
   const constants = {};
-  for (const file of ["layout", "rings", "limits", "status"]) {
+  for (const file of ["layout", "rings", "caches", "limits", "status"]) {
     const text = readFileSync(join(directory, `${file}.ts`), "utf8");
     for (const [, name, value] of text.matchAll(CONSTANT)) constants[name] = Number(value);
   }

@@ -42,7 +42,7 @@ function queueOf({ machine: { view }, model }) {
 }
 
 /** Who was cut by an exception leaves the region. */
-function leaveCut({ actors, model }) {
+export function leaveCut({ actors, model }) {
   for (const actor of actors) {
     if (actor.thread.traps === 0 || actor.thread.status !== FINISHED || actor.ownerId === 0) continue;
     model.openOwner(actor.ownerId);

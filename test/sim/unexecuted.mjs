@@ -14,6 +14,10 @@ const BROKEN =
 const CUT_CLAIM =
   "goes on with a claim that an exception cut just there: needs the thread's very next call to be this one";
 const LOST_SWAP = "gives up after a lost swap: passed when there is time for another preemption";
+const OTHER_POLICY =
+  "ranks by a policy that no scenario has: which goes first the specs hold, and what is written for it goes through the log as all is";
+const NO_ROOM =
+  "finds no memory in the region, or a limit of bytes: the scenarios' caches are far from both; the specs hold it";
 
 const REASONS = {
   "region/createRegion": SET_UP,
@@ -89,6 +93,28 @@ const REASONS = {
   "arena/takeUnderLock": `${SLEEPER}; refuses as busy after 64 rounds in which others gave back and took again`,
   "arena/allocSlowIn": `${SAID_ELSEWHERE}; an alignment above 8 within a class; a mark that an exception left; ${SLEEPER}`,
   "arena/allocIn": `zeroes runs, and blocks of 512 bytes and more; ${NO_HALF}`,
+  "eviction/place": OTHER_POLICY,
+  "eviction/nextVictim": OTHER_POLICY,
+  "eviction/leaveWindow": OTHER_POLICY,
+  "eviction/promote": OTHER_POLICY,
+  "eviction/popularity": OTHER_POLICY,
+  "eviction/settleHits": OTHER_POLICY,
+  "room/makeHybridRoom": OTHER_POLICY,
+  "room/displace": OTHER_POLICY,
+  "room/fromWindow": OTHER_POLICY,
+  "sketch/count": OTHER_POLICY,
+  "sketch/countOf": OTHER_POLICY,
+  "room/makeMemory": NO_ROOM,
+  "room/makeRoom": NO_ROOM,
+  "table/addMore": NO_ROOM,
+  "table/addTablePage": NO_ROOM,
+  "table/goOn": "a bucket that goes on in another: two buckets' worth of keys in one; the specs hold it",
+  "cache/refuse": "refuses a value: for what can never fit, or finds nothing that may go; the specs hold it",
+  "cachelife/openCache": SAID_ELSEWHERE,
+  "cachelife/leaveCache": SAID_ELSEWHERE,
+  "cachelatch/lockCache": SAID_ELSEWHERE,
+  "checkcaches/whatIsWrong": BROKEN,
+  "checkcaches/areListsRight": BROKEN,
   "check/walk": BROKEN,
   "checkbudgets/isHeldAt": BROKEN,
   "checkbudgets/isPool": BROKEN,

@@ -3,6 +3,7 @@
 
 import { ARENA_MUTANTS } from "./arena.mjs";
 import { BUDGET_MUTANTS } from "./budgets.mjs";
+import { CACHE_MUTANTS } from "./caches.mjs";
 import { CHARGED_MUTANTS } from "./charged.mjs";
 import { PAGE_MUTANTS } from "./pages.mjs";
 import { SLAB_MUTANTS } from "./slabs.mjs";
@@ -21,4 +22,5 @@ export const MUTANTS = [
   ...CHARGED_MUTANTS,
   ...ARENA_MUTANTS,
   ...RING_MUTANTS,
+  ...CACHE_MUTANTS,
 ];

@@ -2,8 +2,6 @@
 // thread that needs room asks its holder and sleeps until the answer. A thread that waits, for whatever reason, answers the
 // demands of others meanwhile, so no circle of waiting threads can stand still. A thread that got nowhere several times
 // asks for quiet: the others start nothing new until it is served, so a large object cannot starve behind small ones.
-import type { ObjectCache } from "./cache.js";
-import type { Control } from "./control.js";
 
 /** So many vain rounds for one object, then quiet. */
 const PATIENCE = 16;
@@ -12,16 +10,16 @@ const PATIENCE = 16;
 const AGE_SLACK = 256;
 
 export class Peers {
-  readonly #control: Control;
-  readonly #me: number;
-  readonly #others: readonly number[];
-  readonly #cache: ObjectCache;
+  #control;
+  #me;
+  #others;
+  #cache;
   #seenBell = 0;
   /** Vain rounds for the request in hand, and whether everybody was seen quiet and empty in it. */
   #rounds = 0;
   #isDrained = false;
 
-  constructor(control: Control, me: number, cache: ObjectCache) {
+  constructor(control, me, cache) {
     this.#control = control;
     this.#me = me;
     this.#others = Array.from({ length: control.workers }, (_, peer) => peer).filter((peer) => peer !== me);
@@ -29,13 +27,13 @@ export class Peers {
   }
 
   /** Before every request: answers demands and keeps quiet if asked to. */
-  attend(): void {
+  attend() {
     if (this.#control.bell(this.#me) === this.#seenBell) return;
     this.#waitUntil(() => !this.#control.isQuietForAnother(this.#me));
   }
 
   /** After every request. */
-  settle(): void {
+  settle() {
     this.publish();
     if (this.#rounds === 0) return;
     this.#rounds = 0;
@@ -44,12 +42,12 @@ export class Peers {
   }
 
   /** Tells the others how old the oldest object here is. */
-  publish(): void {
+  publish() {
     this.#control.setOldest(this.#me, this.#cache.oldest);
   }
 
   /** The eviction hook: makes room for so many bytes and answers how many were given back, 0 when nobody holds any. */
-  relieve(bytes: number): number {
+  relieve(bytes) {
     if (++this.#rounds > PATIENCE) this.#becomeQuiet();
     const released = this.#release(bytes);
     if (released > 0) {
@@ -60,17 +58,17 @@ export class Peers {
   }
 
   /** Waits until all workers are here. The last one runs `onAll`, which says whether the replay is over. */
-  meet(onAll: () => boolean): void {
+  meet(onAll) {
     const { meeting } = this.#control;
     if (this.#control.arrive()) this.#control.dismiss(onAll());
     else this.#waitUntil(() => this.#control.meeting !== meeting);
   }
 
-  waitForGate(gate: number): void {
+  waitForGate(gate) {
     this.#waitUntil(() => this.#control.isOpen(gate));
   }
 
-  #release(bytes: number): number {
+  #release(bytes) {
     const holder = this.#holderOfOldest();
     if (holder === undefined) return 0;
     return holder === this.#me ? this.#evict(bytes) : this.#ask(holder, bytes);
@@ -80,7 +78,7 @@ export class Peers {
    * When the hints name no holder: only with everybody quiet is that an answer, and only after one more try, for until then
    * others may have made room unasked.
    */
-  #releaseFromAll(bytes: number): number {
+  #releaseFromAll(bytes) {
     this.#becomeQuiet();
     const released = this.#others.reduce((sum, peer) => sum + this.#ask(peer, bytes), this.#evict(bytes));
     if (released > 0 || this.#isDrained) return released;
@@ -88,9 +86,9 @@ export class Peers {
     return 1;
   }
 
-  #holderOfOldest(): number | undefined {
+  #holderOfOldest() {
     this.publish();
-    let holder: number | undefined = this.#me;
+    let holder = this.#me;
     let oldest = this.#control.oldestOf(this.#me);
     if (oldest === undefined) holder = undefined;
     else oldest = (oldest - AGE_SLACK) | 0;
@@ -102,31 +100,31 @@ export class Peers {
     return holder;
   }
 
-  #evict(bytes: number): number {
+  #evict(bytes) {
     const released = this.#cache.evict(bytes);
     this.publish();
     return released;
   }
 
-  #ask(peer: number, bytes: number): number {
+  #ask(peer, bytes) {
     this.#control.demand(this.#me, peer, Math.min(bytes, 0xffff_ffff));
     this.#waitUntil(() => this.#control.demandOf(this.#me, peer) === 0);
     return this.#control.answerOf(this.#me, peer);
   }
 
-  #answerDemands(): void {
+  #answerDemands() {
     for (const peer of this.#others) {
       const bytes = this.#control.demandOf(peer, this.#me);
       if (bytes > 0) this.#control.answer(peer, this.#me, this.#evict(bytes));
     }
   }
 
-  #becomeQuiet(): void {
+  #becomeQuiet() {
     if (!this.#control.isQuietFor(this.#me)) this.#waitUntil(() => this.#control.takeQuiet(this.#me));
   }
 
   /** Sleeps from bell to bell until `isDone`, answering demands at each. */
-  #waitUntil(isDone: () => boolean): void {
+  #waitUntil(isDone) {
     for (;;) {
       this.#seenBell = this.#control.bell(this.#me);
       this.#answerDemands();

@@ -1,0 +1,224 @@
+// Options of a cache, checked at the edge, and how they stand in the region so that every thread that opens the cache works by the same.
+
+import { CONFIG_WORDS, NO_LIMIT } from "../../bindings/caches.js";
+import type { Budget } from "../budget.js";
+import { integer, ownOptions } from "../options.js";
+import type { RingCodec, RingCodecName } from "../ring/codec.js";
+import { describe, parseSize } from "../size.js";
+import {
+  type CacheFavour,
+  type CachePolicyName,
+  type CachePriority,
+  type CustomPolicy,
+  FAVOURS,
+  policyNumber,
+  priorityOf,
+} from "./policies.js";
+
+/** What one namespace of a cache may have (C04–C06): no limit unless told. */
+export interface NamespaceLimits {
+  /** Most entries. */
+  maxItems?: number;
+  /** Most bytes of the slots in which its entries lie: keys, values and their headers. */
+  maxBytes?: number | string;
+}
+
+/** What goes, and why. */
+export interface CacheEntry<V> {
+  readonly key: string | number | Uint8Array;
+  readonly value: V;
+}
+/** By the policy, or because its time was over. */
+export type EvictReason = "evicted" | "expired";
+
+/**
+ * How a cache is made. Limits, policy, `ttl`, `minRetention`, `favour` and `namespaces` are the cache's, for all threads; who opens it after the first says the
+ * same, or nothing. `codec`, `onEvict`, `onInsert`, `now` and a policy of one's own are each thread's.
+ */
+export interface CacheOptions<V = Uint8Array> {
+  /** Most bytes of everything: keys, values, table and bookkeeping. Bytes, a text such as `"64MiB"`, or `"25%"` of the region. Half the region
+   *  unless told, all of it where `maxValueBytes` or `maxItems` is. */
+  maxBytes?: number | string;
+  /** Most bytes of values alone. */
+  maxValueBytes?: number | string;
+  /** Most entries. */
+  maxItems?: number;
+  /** `"hybrid"` unless told. One of the caller's own is asked in the thread that gave it. */
+  policy?: CachePolicyName | CustomPolicy;
+  /** What `hybrid` spares more; `"both"` unless told. */
+  favour?: CacheFavour;
+  /** For how many milliseconds a value is there; for ever unless told. */
+  ttl?: number;
+  /** For how many milliseconds nothing that came in is evicted (M12); 0 unless told. Where nothing may go, a value is not taken. */
+  minRetention?: number;
+  /** Kinds of entries with limits of their own, up to 12. */
+  namespaces?: Record<string, NamespaceLimits>;
+  /** Told of each entry that this thread pushed out or found expired while it put one in, after that is done. */
+  onEvict?: (entry: CacheEntry<V>, reason: EvictReason) => void;
+  /** Told of each entry that this thread put in. */
+  onInsert?: (entry: CacheEntry<V>) => void;
+  /** What its values are as bytes; `"bytes"` unless told. Each thread says this for itself. */
+  codec?: RingCodec<V> | RingCodecName;
+  /** What its memory is charged to: whoever needs room there makes the cache smaller. */
+  budget?: Budget;
+  /** The clock, in milliseconds; `Date.now` unless told. */
+  now?: () => number;
+}
+
+/** What is said of one value. */
+export interface SetOptions {
+  /** For how many milliseconds it is there; as the cache says unless told. `Infinity`: for ever. */
+  ttl?: number;
+  /** How long it is kept, 0 … 100 or by name; `"normal"` (50) unless told. */
+  priority?: CachePriority;
+  /** Of which kind it is. */
+  namespace?: string;
+}
+
+/** @internal What a cache works by. */
+export interface CacheRules {
+  readonly maxBytes: number;
+  readonly maxValues: number;
+  readonly maxItems: number;
+  readonly policy: number;
+  readonly measure: number;
+  readonly favour: number;
+  readonly ttl: number;
+  readonly retention: number;
+  readonly spaces: readonly { readonly name: string; readonly maxItems: number; readonly maxBytes: number }[];
+}
+
+const KNOWN = [
+  "maxBytes",
+  "maxValueBytes",
+  "maxItems",
+  "policy",
+  "favour",
+  "ttl",
+  "minRetention",
+  "namespaces",
+  "onEvict",
+  "onInsert",
+  "codec",
+  "budget",
+  "now",
+] as const;
+const SET_KNOWN = ["ttl", "priority", "namespace"] as const;
+const MEASURE_BYTES = 0;
+const MEASURE_VALUES = 1;
+const MEASURE_ITEMS = 2;
+const NAMESPACES_MAX = 12;
+/** A cache of fewer bytes has no room for a table and a page. */
+const BYTES_MIN = 32_768;
+const TTL_MAX = 8.64e15;
+const RETENTION_MAX = NO_LIMIT * 50;
+
+/** @internal The options of `region.cache`, without a prototype. */
+export function cacheOptions<V>(options: CacheOptions<V> | undefined): Partial<CacheOptions<V>> {
+  const own = ownOptions<CacheOptions<V>>("cache", options, KNOWN);
+  for (const hook of ["onEvict", "onInsert", "now"] as const) {
+    if (own[hook] !== undefined && typeof own[hook] !== "function")
+      throw new TypeError(`${hook} must be a function, got ${describe(own[hook])}`);
+  }
+  return own;
+}
+
+/** @internal What the options say. */
+export function rulesOf(own: Partial<CacheOptions<never>>, capacityBytes: number): CacheRules {
+  const isCounted = own.maxValueBytes !== undefined || own.maxItems !== undefined;
+  const whole = isCounted ? capacityBytes : Math.floor(capacityBytes / 2);
+  const maxBytes = own.maxBytes === undefined ? whole : sizeOf("maxBytes", own.maxBytes, capacityBytes);
+  if (maxBytes < BYTES_MIN) throw new RangeError(`maxBytes must be at least ${BYTES_MIN}, got ${maxBytes}`);
+  const maxValues =
+    own.maxValueBytes === undefined ? NO_LIMIT : sizeOf("maxValueBytes", own.maxValueBytes, capacityBytes);
+  const maxItems = own.maxItems === undefined ? NO_LIMIT : integer("maxItems", own.maxItems, 1, NO_LIMIT - 1);
+  const favour = FAVOURS.indexOf(own.favour ?? "both");
+  if (favour < 0) throw new RangeError(`favour must be one of ${FAVOURS.join(", ")}, got ${describe(own.favour)}`);
+  return {
+    maxBytes: Math.min(maxBytes, NO_LIMIT),
+    maxValues: Math.min(maxValues, NO_LIMIT),
+    maxItems,
+    policy: policyNumber(own.policy ?? "hybrid"),
+    measure:
+      own.maxBytes !== undefined || !isCounted
+        ? MEASURE_BYTES
+        : own.maxValueBytes === undefined
+          ? MEASURE_ITEMS
+          : MEASURE_VALUES,
+    favour,
+    ttl: own.ttl === undefined ? Number.POSITIVE_INFINITY : lifeOf(own.ttl),
+    retention: retentionOf(own.minRetention),
+    spaces: spacesOf(own.namespaces),
+  };
+}
+
+/** @internal In tenths of a second, so many that what came in at the end of one is as old: one more than it has. */
+export function retentionOf(minRetention: number | undefined): number {
+  if (minRetention === undefined || integer("minRetention", minRetention, 0, RETENTION_MAX) === 0) return 0;
+  return Math.ceil(minRetention / 100) + 1;
+}
+
+/** @internal The most that so many tenths stand for. */
+export function millisecondsOf(retention: number): number {
+  return Math.max(0, retention - 1) * 100;
+}
+
+/** @internal */
+export function sizeOf(name: string, size: number | string, whole: number): number {
+  const bytes = parseSize(size, whole);
+  if (Number.isFinite(bytes) && bytes >= 0) return Math.floor(bytes);
+  throw new RangeError(`${name} must be bytes, got ${describe(size)}`);
+}
+
+function lifeOf(ttl: number): number {
+  if (typeof ttl !== "number") throw new TypeError(`ttl must be a number of milliseconds, got ${describe(ttl)}`);
+  if (ttl > 0 && (ttl <= TTL_MAX || ttl === Number.POSITIVE_INFINITY)) return ttl;
+  throw new RangeError(`ttl must be above 0 milliseconds, got ${ttl}`);
+}
+
+function spacesOf(namespaces: Record<string, NamespaceLimits> | undefined): CacheRules["spaces"] {
+  if (namespaces === undefined) return [];
+  if (typeof namespaces !== "object" || namespaces === null)
+    throw new TypeError(`namespaces must be an object of limits, got ${describe(namespaces)}`);
+  const names = Object.keys(namespaces);
+  if (names.length > NAMESPACES_MAX)
+    throw new RangeError(`a cache has at most ${NAMESPACES_MAX} namespaces, got ${names.length}`);
+  return names.map((name) => {
+    const own = ownOptions<NamespaceLimits>(`namespace "${name}"`, namespaces[name], ["maxItems", "maxBytes"]);
+    return {
+      name,
+      maxItems: own.maxItems === undefined ? NO_LIMIT : integer("maxItems", own.maxItems, 0, NO_LIMIT),
+      maxBytes: own.maxBytes === undefined ? NO_LIMIT : Math.min(sizeOf("maxBytes", own.maxBytes, NO_LIMIT), NO_LIMIT),
+    };
+  });
+}
+
+/** @internal What stands in the region of the rules: the time to live, and the names of the namespaces by number. */
+export function configOf(rules: CacheRules, names: readonly number[]): number[] {
+  const [low, high] = new Uint32Array(new Float64Array([rules.ttl]).buffer);
+  const config = [low as number, high as number, rules.measure, names.length, ...names];
+  while (config.length < CONFIG_WORDS) config.push(0);
+  return config;
+}
+
+/** @internal */
+export function configIn(config: readonly number[]): { ttl: number; measure: number; names: number[] } {
+  const ttl = new Float64Array(new Uint32Array([config[0] as number, config[1] as number]).buffer)[0] as number;
+  return { ttl, measure: config[2] as number, names: config.slice(4, 4 + (config[3] as number)) };
+}
+
+/** @internal When a value that is put in at `now` expires; 0: never. */
+export function expiryOf(ttl: number | undefined, by: number, now: number): number {
+  const life = ttl === undefined ? by : lifeOf(ttl);
+  return life === Number.POSITIVE_INFINITY ? 0 : now + life;
+}
+
+/** @internal */
+export function setOptions(options: SetOptions | undefined): {
+  ttl: number | undefined;
+  priority: number;
+  namespace: string | undefined;
+} {
+  const { ttl, priority, namespace } = ownOptions<SetOptions>("set", options, SET_KNOWN);
+  return { ttl, priority: priorityOf(priority), namespace };
+}
