@@ -9,7 +9,7 @@
 // was done. Before that store nothing was changed. So no limit is passed at any instant, nothing that fits is refused, and a death costs
 // a survivor O(depth).
 
-import { get32, get64, put32, put64 } from "./memory";
+import { get32, get64, put32, put64, getFloat } from "./memory";
 import { cas32, load64, store32 } from "./atomic";
 import { leaving } from "./claim";
 import { isPoisoned } from "./header";
@@ -338,17 +338,13 @@ function levelOf(node: usize, used: u64, before: u32): u32 {
 
 /** From how many bytes on a level is entered; never, without a limit. */
 function entryOf(node: usize, level: u32): u64 {
-  return bytesAt(node, floatAt(node + B_LEVEL_ENTRIES - 8 + ((<usize>level) << 3)));
+  return bytesAt(node, getFloat(node + B_LEVEL_ENTRIES - 8 + ((<usize>level) << 3)));
 }
 
 /** Below how many bytes a level is left. */
 function leftAt(node: usize, level: u32): u64 {
-  const share = floatAt(node + B_LEVEL_ENTRIES - 8 + ((<usize>level) << 3)) - floatAt(node + B_LEVEL_GAP);
+  const share = getFloat(node + B_LEVEL_ENTRIES - 8 + ((<usize>level) << 3)) - getFloat(node + B_LEVEL_GAP);
   return share > 0 ? bytesAt(node, share) : 0;
-}
-
-function floatAt(at: usize): f64 {
-  return reinterpret<f64>(get64(at));
 }
 
 /** A share of the budget's limit, rounded up. */

@@ -15,16 +15,14 @@
 import { copy, get32, get64, get8, put32, put64 } from "./memory";
 import { add32, cas8, load32, load8, store32 } from "./atomic";
 import { letCacheGo, lockCache, tryCache } from "./cachelatch";
-import { dropSpare, freeSlot, givePageBack, slotsFor, takeSlot } from "./cachepage";
+import { dropSpare, slotsFor, takeSlot, giveSlotBack } from "./cachepage";
 import { endPin, freePin, setPin, userOf } from "./cachepin";
-import { countEntry, finishRemoval, listOf, remove, stateOf } from "./entries";
+import { countEntry, finishRemoval, listOf, remove, removeAll } from "./entries";
 import { frequencyOf, place } from "./eviction";
 import { cacheGet, valueAt } from "./lookup";
 import { evictBytes, hasExpired, isForWindow, makeRoom, old } from "./room";
 import {
-  bucketAt,
   bucketFor,
-  bucketOf,
   enter,
   find,
   foundBucket,
@@ -37,6 +35,7 @@ import {
   placesEnd,
   raise,
   tag,
+  bucketOfKey,
 } from "./table";
 import { begin, end, set32 } from "./undo";
 import {
@@ -45,7 +44,6 @@ import {
   BUCKET_VERSION,
   DEAD_DELETED,
   DEAD_MOVED,
-  ENTRY_FREE,
   ENTRY_LIVE,
   ENTRY_RESERVED,
   E_CREATED,
@@ -61,8 +59,6 @@ import {
   GONE_DELETED,
   GONE_EXPIRED,
   GONE_REPLACED,
-  K_ALL,
-  K_BUCKETS,
   K_DEAD,
   K_LIMBO,
   K_NEW,
@@ -70,25 +66,20 @@ import {
   K_REFUSED,
   K_REPLACED,
   K_SETS,
-  PAGE_ALL_NEXT,
-  PAGE_FRESH,
-  PAGE_HEADER,
-  PAGE_LENGTH,
-  PAGE_USED,
   PINS_MAX,
   TAG_MASK,
   U_ENTRY,
   U_RESERVED,
   U_VALUE,
+  LIST_SHIFT,
+  FREQUENCY_SHIFT,
+  FREQUENCY_MASK,
+  PRIORITY_SHIFT,
+  KEY_LENGTH_MASK,
 } from "./shared/caches";
 import { BUSY, CACHE_ASKED, CACHE_SHOWN, CACHE_SPACE_FULL, CACHE_TOO_LARGE, FULL, NOT_LIVE, OK } from "./shared/status";
 
-const LIST_SHIFT: u32 = 8;
-const FREQUENCY_SHIFT: u32 = 16;
-const FREQUENCY_MASK: u32 = 0xff << 16;
 const FREQUENCY_MAX: u32 = 15;
-const PRIORITY_SHIFT: u32 = 24;
-const KEY_LENGTH_MASK: u32 = 0x3fff;
 
 /**
  * Puts in the value of `bytes` bytes that stands behind the key at `at` (at the next multiple of 8). `about`: namespace | priority << 8 | tag << 16 |
@@ -140,14 +131,14 @@ export function cacheCommit(cache: usize): u32 {
 export function cacheAbort(cache: usize): void {
   const user = userOf(cache);
   if (get32(user + U_RESERVED) == 0 || lockCache(cache) != OK) return;
-  dropReserved(cache, user);
+  giveSlotBack(cache, user + U_RESERVED);
   letCacheGo(cache);
 }
 
 /** A slot for the value, with its key and all that is said about it, which U_RESERVED names. Under the latch. */
 function reserve(cache: usize, user: usize, at: usize, key: u32, bytes: u32, about: u32, expires: f64, now: f64): u32 {
   // An exception may have left one.
-  if (get32(user + U_RESERVED) != 0) dropReserved(cache, user);
+  if (get32(user + U_RESERVED) != 0) giveSlotBack(cache, user + U_RESERVED);
   const need = <u32>valueAt(key) + bytes;
   const status = makeRoom(cache, at, key, need, bytes, about, now);
   if (status == CACHE_SHOWN || status == CACHE_ASKED) return status;
@@ -181,7 +172,7 @@ function commit(cache: usize, user: usize, before: usize): u32 {
   const at = before != 0 ? <usize>get32(before + E_PLACE) : placeFor(cache);
   if (at == 0) {
     const status = refuse(cache, e + E_TEXT, get32(e + E_KEY) & 0xffff, FULL);
-    dropReserved(cache, user);
+    giveSlotBack(cache, user + U_RESERVED);
     return status;
   }
   const isWindow = inherit(e, before);
@@ -213,15 +204,6 @@ function inherit(e: usize, old: usize): bool {
   const frequency = min(frequencyOf(old) + hits + 1, FREQUENCY_MAX);
   put32(e + E_STATE, (get32(e + E_STATE) & ~FREQUENCY_MASK) | (frequency << FREQUENCY_SHIFT));
   return false;
-}
-
-function dropReserved(cache: usize, user: usize): void {
-  const e = <usize>get32(user + U_RESERVED);
-  begin(cache);
-  freeSlot(cache, e);
-  set32(user + U_RESERVED, 0);
-  end();
-  givePageBack(cache);
 }
 
 /** A value that is not put in leaves nothing older of its key. Under the latch. */
@@ -298,7 +280,7 @@ export function cacheDelete(cache: usize, at: usize, key: u32): bool {
 
 /** Takes out what is marked as deleted, of the key that was hashed last. Under the latch. */
 function takeOutDead(cache: usize): void {
-  const bucket = bucketAt(cache, bucketOf(get32(cache + K_BUCKETS), low));
+  const bucket = bucketOfKey(cache);
   for (let part = bucket; part != 0; part = <usize>get32(part + BUCKET_NEXT)) {
     for (let p = part + BUCKET_PLACES; p < placesEnd(part); p += 8) {
       const word = get64(p);
@@ -331,18 +313,7 @@ export function cacheEvict(cache: usize, bytes: u32, about: u32, now: f64): u32 
 /** Takes everything out. False: the latch was not to be had. O(entries). */
 export function cacheClear(cache: usize): bool {
   if (lockCache(cache) != OK) return false;
-  for (let page = <usize>get32(cache + K_ALL); page != 0;) {
-    const next = <usize>get32(page + PAGE_ALL_NEXT);
-    const last = <usize>get32(page + PAGE_FRESH);
-    const length = get32(page + PAGE_LENGTH);
-    // Once its last entry is out the page is gone, and its words may be another's.
-    for (let e = page + PAGE_HEADER, left = get32(page + PAGE_USED); e < last && left != 0; e += length) {
-      if (stateOf(e) == ENTRY_FREE) continue;
-      left--;
-      if (stateOf(e) == ENTRY_LIVE) remove(cache, e, GONE_CLEARED, 0);
-    }
-    page = next;
-  }
+  removeAll(cache, GONE_CLEARED, false);
   dropSpare(cache);
   letCacheGo(cache);
   return true;

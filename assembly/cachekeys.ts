@@ -33,12 +33,12 @@ import {
   N_LISTS,
   U_FENCE,
   U_VALUE,
+  KEY_LENGTH_MASK,
 } from "./shared/caches";
 
 import { OK } from "./shared/status";
 
 const CANDIDATES_MAX: u32 = 64;
-const KEY_LENGTH_MASK: u32 = 0x3fff;
 
 /**
  * Writes to `at` the keys in bucket `index` from its place `from` on, one behind the other (KEYS_…), as far as `room` bytes go. Returns how many bytes;

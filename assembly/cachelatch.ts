@@ -3,31 +3,16 @@
 // comes out, and what was taken from the region and has no place goes back. That of a dead owner is taken by its recovery too, whether or not that
 // owner used the cache: it may have recovered another, or checked the region.
 
-import { get32, get8, put32 } from "./memory";
+import { get32, put32 } from "./memory";
 import { cas32, load32, store32 } from "./atomic";
 import { dropEmptyPage, givePageBack } from "./cachepage";
-import { reap, remove, settleRemoval, stateOf } from "./entries";
+import { reap, settleRemoval, removeAll } from "./entries";
 import { isPoisoned } from "./header";
 import { LATCHED, letLatchGo, REFUSED, takeLatch, tryLatch } from "./latch";
 import { me, myId } from "./owners";
 import { isIn, settleSplit } from "./table";
 import { keep, rollBack } from "./undo";
-import {
-  ENTRY_FREE,
-  ENTRY_LIVE,
-  E_DEAD,
-  GONE_DELETED,
-  K_ALL,
-  K_DEAD,
-  K_LATCH,
-  K_LIMBO,
-  K_NEW,
-  PAGE_ALL_NEXT,
-  PAGE_FRESH,
-  PAGE_HEADER,
-  PAGE_LENGTH,
-  PAGE_USED,
-} from "./shared/caches";
+import { GONE_DELETED, K_DEAD, K_LATCH, K_LIMBO, K_NEW } from "./shared/caches";
 import { LATCH_MARK } from "./shared/layout";
 import { BUSY, NOT_ATTACHED, OK, POISONED } from "./shared/status";
 
@@ -96,16 +81,5 @@ export function mendInherited(cache: usize): void {
 /** Takes out what was deleted by who did not get the latch. O(entries). */
 function sweepDead(cache: usize): void {
   store32(cache + K_DEAD, 0);
-  for (let page = <usize>get32(cache + K_ALL); page != 0;) {
-    const next = <usize>get32(page + PAGE_ALL_NEXT);
-    const end = <usize>get32(page + PAGE_FRESH);
-    const length = get32(page + PAGE_LENGTH);
-    // Once its last entry is out the page is gone, and its words may be another's.
-    for (let e = page + PAGE_HEADER, left = get32(page + PAGE_USED); e < end && left != 0; e += length) {
-      if (stateOf(e) == ENTRY_FREE) continue;
-      left--;
-      if (stateOf(e) == ENTRY_LIVE && get8(e + E_DEAD) != 0) remove(cache, e, GONE_DELETED, 0);
-    }
-    page = next;
-  }
+  removeAll(cache, GONE_DELETED, true);
 }

@@ -9,7 +9,7 @@
 import { get32, put32 } from "./memory";
 import { cas32, cas64, load32, load64, store32, store64, swap32 } from "./atomic";
 import { letCacheGo, lockCache, mendInherited, takeFrom } from "./cachelatch";
-import { displaced, dropSpare, freeSlot, givePageBack } from "./cachepage";
+import { displaced, dropSpare, givePageBack, giveSlotBack } from "./cachepage";
 import { carveNamed, giveBackNamed, name } from "./chunk";
 import { spaceAt } from "./entries";
 import { maxOwners } from "./header";
@@ -304,13 +304,8 @@ function settleUser(cache: usize, id: u32): u32 {
   const user = userAt(cache, id & 0xff);
   // Another recovery may have been quicker; who has the place since waits for the latch before it does anything.
   const isStill = load32(user + U_OWNER) == id;
-  const e = isStill ? <usize>get32(user + U_RESERVED) : 0;
-  if (e != 0) {
-    begin(cache);
-    freeSlot(cache, e);
-    set32(user + U_RESERVED, 0);
-    end();
-    givePageBack(cache);
+  if (isStill && get32(user + U_RESERVED) != 0) {
+    giveSlotBack(cache, user + U_RESERVED);
     settled++;
   }
   for (let i: u32 = 0; i < <u32>PINS_MAX && isStill; i++) {

@@ -45,23 +45,22 @@ import {
   PAGE_NEXT,
   PAGE_SLOTS_MAX,
   PAGE_USED,
+  SLOT_MAX,
+  PAGE_ROOM,
 } from "./shared/caches";
 
-/** Longest entry that lies in a page with others. */
-export const SLOT_MAX: u32 = 2016;
-const PAGE_ROOM: u32 = 4032;
 // Anything above 8 asks for a run of its own.
 const AS_RUN: u32 = 16;
 
 /** How many slots a page has that are long enough for `bytes` bytes; 0: it is a long entry. */
 export function slotsFor(bytes: u32): u32 {
-  if (bytes > SLOT_MAX) return 0;
-  return min(PAGE_ROOM / ((bytes + 15) & ~15), PAGE_SLOTS_MAX);
+  if (bytes > <u32>SLOT_MAX) return 0;
+  return min(<u32>PAGE_ROOM / ((bytes + 15) & ~15), PAGE_SLOTS_MAX);
 }
 
 /** Bytes of each of a page's slots. */
 function slotLength(slots: u32): u32 {
-  return (PAGE_ROOM / slots) & ~15;
+  return (<u32>PAGE_ROOM / slots) & ~15;
 }
 
 /** Bytes that an entry of `bytes` bytes takes. */
@@ -195,6 +194,15 @@ export function freeSlot(cache: usize, e: usize): void {
   set32(page + PAGE_USED, used - 1);
   if (used == get32(page + PAGE_COUNT)) linkRoom(cache, page);
   if (used == 1) leavePage(cache, page);
+}
+
+/** Gives back the slot that a user has in hand, as the word at `naming` (U_RESERVED) says. */
+export function giveSlotBack(cache: usize, naming: usize): void {
+  begin(cache);
+  freeSlot(cache, <usize>get32(naming));
+  set32(naming, 0);
+  end();
+  givePageBack(cache);
 }
 
 /** An empty page goes back to the region, or is kept if there is none kept. In the change that emptied it: a death leaves no page that nobody would ever empty again. */

@@ -53,10 +53,17 @@ import {
   USER_BYTES,
   U_PINNED,
   U_PINS,
+  LIST_SHIFT,
+  LIST_MASK,
+  ENTRY_FREE,
+  ENTRY_LIVE,
+  K_ALL,
+  PAGE_ALL_NEXT,
+  PAGE_FRESH,
+  PAGE_HEADER,
+  PAGE_LENGTH,
+  PAGE_USED,
 } from "./shared/caches";
-
-const LIST_SHIFT: u32 = 8;
-const LIST_MASK: u32 = 0xff << 8;
 
 export function spaceAt(cache: usize, index: u32): usize {
   return <usize>get32(cache + K_SPACES) + <usize>index * SPACE_BYTES;
@@ -141,6 +148,22 @@ export function remove(cache: usize, e: usize, why: u32, now: u32): void {
   takeOut(cache, e);
   noteGone(cache, e, load8(e + E_DEAD) != 0 ? GONE_DELETED : why, now);
   finishRemoval(cache, e);
+}
+
+/** Takes every entry out, or only those that are marked as deleted. O(entries). */
+export function removeAll(cache: usize, why: u32, isOnlyDead: bool): void {
+  for (let page = <usize>get32(cache + K_ALL); page != 0;) {
+    const next = <usize>get32(page + PAGE_ALL_NEXT);
+    const end = <usize>get32(page + PAGE_FRESH);
+    const length = get32(page + PAGE_LENGTH);
+    // Once its last entry is out the page is gone, and its words may be another's.
+    for (let e = page + PAGE_HEADER, left = get32(page + PAGE_USED); e < end && left != 0; e += length) {
+      if (stateOf(e) == ENTRY_FREE) continue;
+      left--;
+      if (stateOf(e) == ENTRY_LIVE && (!isOnlyDead || get8(e + E_DEAD) != 0)) remove(cache, e, why, 0);
+    }
+    page = next;
+  }
 }
 
 /** Counts why an entry goes, and how old it is. */

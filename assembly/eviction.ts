@@ -9,7 +9,7 @@
 //   ttl         a list for each octave of time to live, ranked by expiry      size  a list for each half octave of size, the largest first
 //   priority    a list for each priority, the lowest first                     sieve, s3-fifo: as published
 
-import { get32, get64, get8, put32, put8 } from "./memory";
+import { get32, get64, get8, put32, put8, getFloat } from "./memory";
 import { bucketFor, hitsOf, tagOf } from "./table";
 import { lengthAt } from "./cachepage";
 import { count, countOf, REMEMBER_LONG, REMEMBER_SHORT } from "./sketch";
@@ -45,11 +45,11 @@ import {
   MEASURE_ITEMS,
   N_CURSORS,
   N_LISTS,
+  FREQUENCY_SHIFT,
+  FREQUENCY_MASK,
+  PRIORITY_SHIFT,
 } from "./shared/caches";
 
-const FREQUENCY_SHIFT: u32 = 16;
-const FREQUENCY_MASK: u32 = 0xff << 16;
-const PRIORITY_SHIFT: u32 = 24;
 const FREQUENCY_MAX: u32 = 15;
 /** Above it an entry goes only in critical mode (M27). */
 const PRIORITY_GATE: u32 = 60;
@@ -62,10 +62,6 @@ const SECOND_CHANCES: u32 = 256;
 
 /** All namespaces. */
 export const ANY_SPACE: u32 = 0xffffffff;
-
-function floatAt(at: usize): f64 {
-  return reinterpret<f64>(get64(at));
-}
 
 export function frequencyOf(e: usize): u32 {
   return (get32(e + E_STATE) >>> FREQUENCY_SHIFT) & 0xff;
@@ -95,11 +91,11 @@ function hybridRank(cache: usize, e: usize): f64 {
   const size = <f64>max(sizeOf(cache, e), 1);
   const favour = get32(cache + K_FAVOUR);
   const divisor = favour == FAVOUR_BYTES ? 1 : favour == FAVOUR_REQUESTS ? size : sqrt(size);
-  return floatAt(cache + K_AGE) + (weightOf(priorityOf(e)) * <f64>frequencyOf(e)) / divisor;
+  return getFloat(cache + K_AGE) + (weightOf(priorityOf(e)) * <f64>frequencyOf(e)) / divisor;
 }
 
 function nextTick(cache: usize): f64 {
-  const tick = floatAt(cache + K_TICK) + 1;
+  const tick = getFloat(cache + K_TICK) + 1;
   setFloat(cache + K_TICK, tick);
   return tick;
 }
@@ -113,10 +109,10 @@ export function place(cache: usize, e: usize, isWindow: bool): void {
     rank = hybridRank(cache, e);
     list = isWindow ? 0 : 1 + halfOctave(sizeOf(cache, e));
   } else if (policy == CACHE_LFU) {
-    rank = floatAt(cache + K_AGE) + <f64>frequencyOf(e);
+    rank = getFloat(cache + K_AGE) + <f64>frequencyOf(e);
     list = min(max(frequencyOf(e), 1), LISTS - 1);
   } else if (policy == CACHE_TTL) {
-    const expires = floatAt(e + E_EXPIRES);
+    const expires = getFloat(e + E_EXPIRES);
     rank = expires == 0 ? 1e300 : expires;
     // In tenths of a second, of which E_CREATED has the low 32 bits.
     const life = <u32>(<u64>expires / 100) - get32(e + E_CREATED);
@@ -222,7 +218,7 @@ export function nextVictim(cache: usize, only: u32, age: u32): usize {
       const cursor = space + N_CURSORS + ((<usize>list) << 2);
       const e = candidate(cache, cursor, policy, age);
       if (e == 0) continue;
-      const rank = floatAt(e + E_RANK);
+      const rank = getFloat(e + E_RANK);
       if (rank >= lowest) continue;
       lowest = rank;
       best = e;
@@ -302,7 +298,7 @@ function oldest(cache: usize): usize {
   let best: usize = 0;
   for (let s: u32 = 0; s < get32(cache + K_SPACE_COUNT); s++) {
     const e = lastOf(spaceAt(cache, s), 1);
-    if (e != 0 && (best == 0 || floatAt(e + E_RANK) < floatAt(best + E_RANK))) best = e;
+    if (e != 0 && (best == 0 || getFloat(e + E_RANK) < getFloat(best + E_RANK))) best = e;
   }
   return best;
 }
@@ -311,8 +307,8 @@ function oldest(cache: usize): usize {
 export function grewOld(cache: usize, e: usize): void {
   const policy = get32(cache + K_POLICY);
   if (policy != CACHE_HYBRID && policy != CACHE_LFU) return;
-  const rank = floatAt(e + E_RANK);
-  if (listOf(e) == 0 || rank <= floatAt(cache + K_AGE)) return;
+  const rank = getFloat(e + E_RANK);
+  if (listOf(e) == 0 || rank <= getFloat(cache + K_AGE)) return;
   begin(cache);
   setFloat(cache + K_AGE, rank);
   end();

@@ -23,10 +23,10 @@ import {
   U_TAG,
   U_VALUE,
   U_FENCE,
+  KEY_LENGTH_MASK,
 } from "./shared/caches";
 
 const HITS_MAX: u32 = 3;
-const KEY_LENGTH_MASK: u32 = 0x3fff;
 
 /** Distance of an entry's value from its beginning. */
 export function valueAt(key: u32): usize {

@@ -21,6 +21,10 @@ export function get64(at: usize): u64 {
   return load<u64>(at);
 }
 
+export function getFloat(at: usize): f64 {
+  return reinterpret<f64>(get64(at));
+}
+
 export function put64(at: usize, value: u64): void {
   store<u64>(at, value);
 }

@@ -3,7 +3,7 @@
 //
 // Where the caller looks at what is evicted, each goes by itself: it is pinned for the caller before it comes out, and the call begins anew.
 
-import { get32, get64, get8, put32 } from "./memory";
+import { get32, get8, put32, getFloat } from "./memory";
 import { dropSpare, hasRun, hasSlot, lengthAt, pageOf, slotBytes, slotsFor } from "./cachepage";
 import { gather } from "./cachemove";
 import { freePin, setPin, userOf } from "./cachepin";
@@ -20,7 +20,7 @@ import {
   countAsGhost,
 } from "./eviction";
 import { count, countOf, REMEMBER_LONG } from "./sketch";
-import { bucketAt, bucketOf, find, isReady, low, tag } from "./table";
+import { find, isReady, tag, bucketOfKey } from "./table";
 import {
   CACHE_HYBRID,
   CACHE_S3_FIFO,
@@ -33,7 +33,6 @@ import {
   GONE_EVICTED,
   GONE_EXPIRED,
   K_ALL,
-  K_BUCKETS,
   K_HELD,
   K_ITEMS,
   K_MAIN,
@@ -69,6 +68,10 @@ import {
   U_SHOWN,
   U_WHY,
   VICTIMS_MAX,
+  PAGE_ROOM,
+  ABOUT_LOOKS,
+  ABOUT_GOES_ON,
+  ABOUT_ASKS,
 } from "./shared/caches";
 import {
   CACHE_ASKED,
@@ -81,10 +84,6 @@ import {
   OK,
 } from "./shared/status";
 
-const LOOKS: u32 = 1 << 24;
-const GOES_ON: u32 = 1 << 25;
-const ASKS: u32 = 1 << 26;
-const PAGE_ROOM: u32 = 4032;
 const NEED_MAX: u32 = 0x7fffffff;
 const NEVER_OUTDONE: u32 = 0xffff;
 // How many pages are looked through for what expired before something else is evicted, and between two such looks.
@@ -117,7 +116,7 @@ function begun(what: u32, now: f64): void {
 }
 
 export function hasExpired(e: usize, now: f64): bool {
-  const expires = reinterpret<f64>(get64(e + E_EXPIRES));
+  const expires = getFloat(e + E_EXPIRES);
   return expires != 0 && expires <= now;
 }
 
@@ -166,7 +165,7 @@ function makePolicyRoom(cache: usize, need: u32, bytes: u32): u32 {
   if (policy == CACHE_HYBRID) return makeHybridRoom(cache, size);
   if (policy == CACHE_S3_FIFO) {
     // What was pushed out of the small part lately is counted in the sketch, in place of a list of ghosts.
-    isForWindow = countOf(bucketAt(cache, bucketOf(get32(cache + K_BUCKETS), low)), tag) == 0;
+    isForWindow = countOf(bucketOfKey(cache), tag) == 0;
   }
   if (measure == MEASURE_BYTES) return OK;
   const most = capacityOf(cache);
@@ -193,8 +192,8 @@ function capacityOf(cache: usize): u32 {
 
 /** A tenth of the size is the window; what has no place there leaves it for the main part, or goes. */
 function makeHybridRoom(cache: usize, size: u32): u32 {
-  const bucket = bucketAt(cache, bucketOf(get32(cache + K_BUCKETS), low));
-  if ((about & GOES_ON) == 0) count(bucket, tag, REMEMBER_LONG);
+  const bucket = bucketOfKey(cache);
+  if ((about & ABOUT_GOES_ON) == 0) count(bucket, tag, REMEMBER_LONG);
   const most = capacityOf(cache);
   const window = most / 10;
   const main = most - window;
@@ -257,7 +256,7 @@ function displace(cache: usize, size: u32, main: u32, worth: u32, kept: usize): 
     if (e == 0) return found == 0 ? CACHE_PROTECTED : CACHE_NOT_ADMITTED;
     if (e == kept) continue;
     sum += popularity(cache, e);
-    if (about & ASKS) return CACHE_ASKED;
+    if (about & ABOUT_ASKS) return CACHE_ASKED;
     if (sum >= worth) return CACHE_NOT_ADMITTED;
     put32(cache + K_VICTIMS + ((<usize>found) << 2), <u32>e);
     found++;
@@ -325,7 +324,7 @@ function evictOne(cache: usize, only: u32): u32 {
     const status = expireSome(cache, PAGES_SWEPT);
     if (status != OK || get32(cache + K_ITEMS) != before) return status;
   }
-  if (about & ASKS) return CACHE_ASKED;
+  if (about & ABOUT_ASKS) return CACHE_ASKED;
   const policy = get32(cache + K_POLICY);
   if (policy == CACHE_S3_FIFO && only == ANY_SPACE) {
     const status = evictSmall(cache);
@@ -375,7 +374,7 @@ function drop(cache: usize, e: usize, why: u32): u32 {
   lastDropped = get32(page + PAGE_LENGTH);
   if (e == old) old = 0;
   let isShown: bool = false;
-  if (about & LOOKS) {
+  if (about & ABOUT_LOOKS) {
     const user = userOf(cache);
     // The last place is for who deletes.
     const pin = freePin(user, PINS_MAX - 1);

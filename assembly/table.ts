@@ -42,11 +42,11 @@ import {
   PLACE_HITS,
   TAG_MASK,
   TABLE_PAGE_BUCKETS,
+  KEY_KIND_SHIFT,
+  KEY_LENGTH_MASK,
 } from "./shared/caches";
 
 const KEY_MASK: u32 = 0xffff;
-const KEY_KIND_SHIFT: u32 = 14;
-const KEY_LENGTH_MASK: u32 = 0x3fff;
 const PAGE_SHIFT: u32 = 5;
 const ADDRESS_SHIFT: u32 = 15;
 
@@ -92,6 +92,11 @@ export function placesEnd(bucket: usize): usize {
 /** The bucket, the first of its chain, of the entry at `e`. Under the latch. */
 export function bucketFor(cache: usize, e: usize): usize {
   return bucketAt(cache, bucketOf(get32(cache + K_BUCKETS), get32(e + E_HASH)));
+}
+
+/** That of the key that was hashed last. Under the latch. */
+export function bucketOfKey(cache: usize): usize {
+  return bucketAt(cache, bucketOf(get32(cache + K_BUCKETS), low));
 }
 
 /**
@@ -143,7 +148,7 @@ function isKey(e: usize, bucket: usize, version: u32, at: usize, key: u32): bool
 
 /** An empty place for the key that was hashed last; 0: there is none, nor memory for one. Under the latch. */
 export function placeFor(cache: usize): usize {
-  let part = bucketAt(cache, bucketOf(get32(cache + K_BUCKETS), low));
+  let part = bucketOfKey(cache);
   for (let chain: u32 = 0; ; chain++) {
     const p = emptyIn(part);
     if (p != 0) return p;

@@ -42,11 +42,8 @@ import {
   RESERVATION_BYTES,
   S_CLAIM,
   S_CROSSED,
-  S_OUT,
   S_REASON,
   S_REFUSER,
-  SLOT_BYTES,
-  SLOTS,
   V_BUDGET,
   V_BYTES,
   V_NEXT,
@@ -120,11 +117,11 @@ export class Budgets {
     this.core = core;
     this.#claims = core.whole(BigUint64Array);
     this.#floats = core.whole(Float64Array);
-    const slot = SLOTS + (core.ownerId & 0xff) * SLOT_BYTES;
+    const slot = core.slotAt;
     this.claimAt = (slot + S_CLAIM) >>> 2;
     this.crossedAt = (slot + S_CROSSED) >>> 2;
     this.reasonAt = (slot + S_REASON) >>> 2;
-    this.#out = (slot + S_OUT) >>> 2;
+    this.#out = core.outAt;
     this.#refuser = (slot + S_REFUSER) >>> 2;
   }
 

@@ -2,6 +2,7 @@
 // so that one key has one form in every thread and host; one with half a surrogate pair, which UTF-8 cannot say, is UTF-16; a number is its eight
 // bytes. Keys of different kinds are different keys.
 
+import { KEY_KIND_SHIFT, KEY_LENGTH_MASK as KEY_BYTES_MAX } from "../assembly/shared/caches.js";
 import type { Core } from "./core.js";
 import { fromUtf8 } from "./utf8.js";
 
@@ -9,13 +10,12 @@ import { fromUtf8 } from "./utf8.js";
 export type CacheKey = string | number | Uint8Array;
 
 /** Longest key in bytes. */
-export const KEY_BYTES_MAX = 16_383;
+export { KEY_BYTES_MAX };
 
-const KIND_SHIFT = 14;
 const BYTES = 0;
-const TEXT = 1 << KIND_SHIFT;
-const NUMBER = 2 << KIND_SHIFT;
-const BROKEN_TEXT = 3 << KIND_SHIFT;
+const TEXT = 1 << KEY_KIND_SHIFT;
+const NUMBER = 2 << KEY_KIND_SHIFT;
+const BROKEN_TEXT = 3 << KEY_KIND_SHIFT;
 // Up to here a loop over the characters is quicker than a call of the host's encoder.
 const SHORT = 28;
 
@@ -106,7 +106,7 @@ export class KeyDesk {
   /** The key whose bytes stand at `at`. */
   read(key: number, at: number): CacheKey {
     const bytes = this.#u8.slice(at, at + (key & KEY_BYTES_MAX));
-    const kind = key & (3 << KIND_SHIFT);
+    const kind = key & (3 << KEY_KIND_SHIFT);
     if (kind === BYTES) return bytes;
     if (kind === TEXT) return fromUtf8(bytes);
     if (kind === NUMBER) return new Float64Array(bytes.buffer)[0] as number;

@@ -1,7 +1,6 @@
 // Caches: one cache as numbers in and numbers out. What a lookup found is copied straight out of the region; then the core says whether it was there
 // all the time, else the copy is made again.
 
-import { S_OUT, SLOT_BYTES, SLOTS } from "../assembly/shared/layout.js";
 import {
   CACHE_BEFORE,
   CACHE_BUDGET,
@@ -36,6 +35,9 @@ import {
   U_VALUE,
   U_WHY,
   USER_BYTES,
+  ABOUT_LOOKS,
+  ABOUT_GOES_ON,
+  ABOUT_ASKS,
 } from "../assembly/shared/caches.js";
 import { BUSY, CACHE_ASKED, CACHE_SHOWN, OK } from "../assembly/shared/status.js";
 import type { Node } from "./budgets.js";
@@ -45,6 +47,7 @@ import type { Core } from "./core.js";
 
 export { type CacheKey, KEY_BYTES_MAX } from "./cachekeys.js";
 export { CONFIG_WORDS } from "./cachewords.js";
+export { MEASURE_BYTES, MEASURE_ITEMS, MEASURE_VALUES, PAGE_BYTES, PINS_MAX } from "../assembly/shared/caches.js";
 
 /** Stands for "no limit". */
 export const NO_LIMIT = 0xffffffff;
@@ -108,9 +111,6 @@ function seatAt(core: Core, at: number): Seat {
 
 // Values up to here are copied by the core from behind the key; longer ones are written straight to their slot.
 const STAGED_MAX = 4096;
-const LOOKS = 1 << 24;
-const GOES_ON = 1 << 25;
-const ASKS = 1 << 26;
 
 export class CachePort extends CacheWords {
   readonly #desk: KeyDesk;
@@ -118,6 +118,7 @@ export class CachePort extends CacheWords {
   readonly #user: number;
   readonly #u8: Uint8Array;
   readonly #i32: Int32Array;
+  readonly #f64: Float64Array;
   readonly #stage: number;
   readonly #seat: Seat;
   readonly wasThere: boolean;
@@ -128,6 +129,7 @@ export class CachePort extends CacheWords {
     this.#stage = desk.at;
     this.#u8 = core.u8;
     this.#i32 = core.i32;
+    this.#f64 = core.whole(Float64Array);
     this.#user = (this.word(K_USERS) + (core.ownerId & 0xff) * USER_BYTES) >>> 2;
     this.#seat = seatAt(core, at);
     this.wasThere = wasThere;
@@ -142,7 +144,7 @@ export class CachePort extends CacheWords {
   static open(core: Core, name: number, plan: CachePlan): CachePort | number {
     const desk = KeyDesk.open(core, STAGED_MAX);
     if (typeof desk === "number") return desk;
-    const out = (SLOTS + (core.ownerId & 0xff) * SLOT_BYTES + S_OUT) >>> 2;
+    const out = core.outAt;
     const words = core.i32;
     words[out + CACHE_MAX_BYTES] = plan.maxBytes;
     words[out + CACHE_MAX_VALUES] = plan.maxValues;
@@ -182,7 +184,7 @@ export class CachePort extends CacheWords {
   }
 
   get #expires(): number {
-    return this.core.f64[(this.#user + (U_EXPIRES >>> 2)) >>> 1] as number;
+    return this.#f64[(this.#user + (U_EXPIRES >>> 2)) >>> 1] as number;
   }
 
   /** What is said of the value that the last lookup found. */
@@ -259,9 +261,9 @@ export class CachePort extends CacheWords {
   ): number {
     const { exports } = this.core;
     const bytes = value.length;
-    const about = note.space | (note.priority << 8) | (note.tag << 16) | (gone === undefined ? 0 : LOOKS);
-    let asks = ask === undefined ? 0 : ASKS;
-    for (let goesOn = 0; ; goesOn = GOES_ON) {
+    const about = note.space | (note.priority << 8) | (note.tag << 16) | (gone === undefined ? 0 : ABOUT_LOOKS);
+    let asks = ask === undefined ? 0 : ABOUT_ASKS;
+    for (let goesOn = 0; ; goesOn = ABOUT_GOES_ON) {
       const word = this.#desk.write(key);
       if (word < 0) return -1;
       const what = about | goesOn | asks;
@@ -311,12 +313,12 @@ export class CachePort extends CacheWords {
   evict(bytes: number, now: number, gone: GoneEntry[] | undefined): number {
     const { exports } = this.core;
     const before = this.heldBytes;
-    const first = exports.cacheEvict(this.at, bytes, gone === undefined ? 0 : LOOKS, now) >>> 0;
+    const first = exports.cacheEvict(this.at, bytes, gone === undefined ? 0 : ABOUT_LOOKS, now) >>> 0;
     if (gone === undefined) return first;
     const freed = (): number => Math.max(0, before - this.heldBytes);
     while (this.#i32[this.#user + (U_SHOWN >>> 2)] !== 0) {
       gone.push(this.#takeShown());
-      exports.cacheEvict(this.at, Math.max(0, bytes - freed()), LOOKS, now);
+      exports.cacheEvict(this.at, Math.max(0, bytes - freed()), ABOUT_LOOKS, now);
     }
     return freed();
   }
@@ -349,7 +351,7 @@ export class CachePort extends CacheWords {
   #readKeys(bytes: number, now: number, keys: CacheKey[]): void {
     for (let at = this.#stage; at < this.#stage + bytes;) {
       const key = this.#i32[at >>> 2] as number;
-      const expires = this.core.f64[(at + KEYS_EXPIRES) >>> 3] as number;
+      const expires = this.#f64[(at + KEYS_EXPIRES) >>> 3] as number;
       if (expires === 0 || expires > now) keys.push(this.#desk.read(key, at + KEYS_HEADER));
       at += KEYS_HEADER + (((key & KEY_BYTES_MAX) + 7) & ~7);
     }

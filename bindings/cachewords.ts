@@ -41,6 +41,8 @@ import {
   U_HITS,
   U_MISSES,
   USER_BYTES,
+  SLOT_MAX,
+  PAGE_ROOM,
 } from "../assembly/shared/caches.js";
 import type { Node } from "./budgets.js";
 import type { Core } from "./core.js";
@@ -63,10 +65,6 @@ export interface CacheNumbers {
   readonly hits: number;
   readonly misses: number;
 }
-
-// As in the core's cachepage.ts.
-const SLOT_MAX = 2016;
-const PAGE_ROOM = 4032;
 
 export class CacheWords {
   protected readonly core: Core;

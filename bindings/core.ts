@@ -119,7 +119,6 @@ export class Core {
   readonly memory: WebAssembly.Memory;
   readonly i32: Int32Array<ArrayBufferLike>;
   readonly u8: Uint8Array<ArrayBufferLike>;
-  readonly f64: Float64Array<ArrayBufferLike>;
   /** generation << 8 | index of this thread's owner slot; negative: −status of the attempt to attach. */
   readonly ownerId: number;
 
@@ -128,7 +127,6 @@ export class Core {
     this.memory = memory;
     this.i32 = new Int32Array(memory.buffer);
     this.u8 = new Uint8Array(memory.buffer);
-    this.f64 = new Float64Array(memory.buffer);
     this.ownerId = ownerId;
   }
 
@@ -252,15 +250,25 @@ export class Core {
     };
   }
 
+  /** Where this thread's slot begins. */
+  get slotAt(): number {
+    return this.#slot(this.ownerId & 0xff);
+  }
+
+  /** Where calls of this thread read from and write to what is more than a number, as an index of 32-bit words. */
+  get outAt(): number {
+    return (this.slotAt + S_OUT) >>> 2;
+  }
+
   /** Reads what the last check or recover of this owner wrote. */
   #out(): (index: number) => number {
-    const at = (this.#slot(this.ownerId & 0xff) + S_OUT) >>> 2;
+    const at = this.outAt;
     return (index) => (this.i32[at + index] ?? 0) >>> 0;
   }
 
   /** The claim of the Block that this thread allocated last. */
   lastClaim(): { low: number; high: number } {
-    const at = (this.#slot(this.ownerId & 0xff) + S_CLAIM) >>> 2;
+    const at = (this.slotAt + S_CLAIM) >>> 2;
     return { low: this.i32[at] ?? 0, high: this.i32[at + 1] ?? 0 };
   }
 

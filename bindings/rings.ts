@@ -1,7 +1,6 @@
 // Rings: one ring as numbers in and numbers out. Holds the place outside the ring through which short records come out, and batches go in (a view
 // made for each record costs more than the record).
 
-import { S_OUT, SLOT_BYTES, SLOTS } from "../assembly/shared/layout.js";
 import {
   D_BLOCK,
   D_HELD,
@@ -140,7 +139,7 @@ export class RingPort {
     const index = core.ownerId & 0xff;
     this.kept = ((core.i32[(at + Q_PARTIES) >>> 2] as number) + index * PARTY_BYTES + P_KEPT) >>> 2;
     this.held = (index << D_OWNER_SHIFT) | D_HELD;
-    this.#out = outOf(core);
+    this.#out = core.outAt;
     this.wasThere = wasThere;
     this.counters = new RingCounters(core, at);
     this.hands = new RingHands(core, at);
@@ -150,7 +149,7 @@ export class RingPort {
   static open(core: Core, name: number, plan: RingPlan): RingPort | number {
     const desk = deskOf(core);
     if (desk === undefined) return core.exports.reason();
-    const out = outOf(core);
+    const out = core.outAt;
     const words = core.i32;
     words[out + RING_CAPACITY] = plan.capacity;
     words[out + RING_CAPACITY_MAX] = plan.maxCapacity;
@@ -483,8 +482,4 @@ export class RingPort {
   /** What of its counters is this attachment's. */
   readonly counters: RingCounters;
   readonly hands: RingHands;
-}
-
-function outOf(core: Core): number {
-  return (SLOTS + (core.ownerId & 0xff) * SLOT_BYTES + S_OUT) >>> 2;
 }

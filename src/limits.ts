@@ -90,12 +90,12 @@ export function textNumber(source: ReservationSource, what: string, text: string
   throw noRoom(source);
 }
 
-/** @internal The region has no room for a budget, a name or a record. */
-export function noRoom(source: ReservationSource): MemoryLimitExceededError {
+/** @internal The region has no room for a budget, a name or a record, or for `requested` bytes of something else. */
+export function noRoom(source: ReservationSource, requested: number = 4096): MemoryLimitExceededError {
   const { core } = source.budgets;
   const limit = core.capacityBytes;
   return new MemoryLimitExceededError({
-    requested: 4096,
+    requested,
     limit,
     current: core.usedBytes + core.overheadBytes,
     budgetPath: source.regionName,

@@ -2,8 +2,9 @@
 
 import { get32 } from "../memory";
 import { cacheDelete, cacheEvict } from "../cache";
-import { SLOT_MAX, roomOf, slotBytes, slotsFor } from "../cachepage";
+import { roomOf, slotBytes, slotsFor } from "../cachepage";
 import {
+  SLOT_MAX,
   K_BYTES,
   K_HELD,
   K_LONG,
@@ -37,7 +38,7 @@ function pages(cache: usize): u32 {
 
 describe("a page", () => {
   it("has slots that are long enough, and as many as go in", () => {
-    for (let bytes: u32 = 1; bytes <= SLOT_MAX; bytes++) {
+    for (let bytes: u32 = 1; bytes <= <u32>SLOT_MAX; bytes++) {
       const slots = slotsFor(bytes);
       const length = slotBytes(bytes);
       is(slots >= 2 && slots <= <u32>PAGE_SLOTS_MAX, true, "slots for", bytes);
@@ -54,7 +55,7 @@ describe("a page", () => {
   });
 
   it("gives a long entry whole grains", () => {
-    for (let bytes = SLOT_MAX + 1; bytes < 20000; bytes += 13) {
+    for (let bytes: u32 = SLOT_MAX + 1; bytes < 20000; bytes += 13) {
       const length = slotBytes(bytes);
       is(length >= bytes && length - bytes < <u32>GRAIN_BYTES, true, "length for", bytes);
       same((length + PAGE_HEADER) % GRAIN_BYTES, 0, "grains for", bytes);

@@ -192,6 +192,9 @@ export const PAGE_ALL_BEFORE = 32;
 export const PAGE_GRAINS = 36;
 export const PAGE_HEADER = 64;
 export const PAGE_BYTES = 4096;
+/** Bytes behind its header, in multiples of 16 a slot; and the longest of those that share a page. */
+export const PAGE_ROOM = 4032;
+export const SLOT_MAX = 2016;
 
 // An entry.
 /** The low half of its key's hash; of a free slot the next one. */
@@ -203,8 +206,15 @@ export const E_NEXT = 12;
 export const E_VALUE_LENGTH = 16;
 /** kind of key << 14 | its length, and above that the distance from its page, in 16 bytes. */
 export const E_KEY = 20;
+export const KEY_KIND_SHIFT = 14;
+export const KEY_LENGTH_MASK = 16383;
 /** state | list << 8 | frequency << 16 | priority << 24 */
 export const E_STATE = 24;
+export const LIST_SHIFT = 8;
+export const LIST_MASK = 65280;
+export const FREQUENCY_SHIFT = 16;
+export const FREQUENCY_MASK = 16711680;
+export const PRIORITY_SHIFT = 24;
 /** When it was put in, in tenths of a second. */
 export const E_CREATED = 28;
 /** By what it is ranked (a 64-bit float). */
@@ -294,6 +304,12 @@ export const GONE_CLEARED = 4;
 
 // Where K_REFUSED counts what: too large, nothing may go, asked for too seldom, namespace full, no memory, latch not to be had.
 export const REFUSED_REASONS = 6;
+
+// What is said beside namespace, priority and tag of a value that is put in: the caller looks at what is evicted, this call goes on with one that answered
+// CACHE_SHOWN, the caller wants to say what is to go.
+export const ABOUT_LOOKS = 16777216;
+export const ABOUT_GOES_ON = 33554432;
+export const ABOUT_ASKS = 67108864;
 
 // What openCache reads from S_OUT, in words.
 export const CACHE_MAX_BYTES = 0;

@@ -7,6 +7,8 @@ import {
   type CachePort,
   type GoneEntry,
   KEY_BYTES_MAX,
+  PAGE_BYTES,
+  PINS_MAX,
   NO_LIMIT,
 } from "../../bindings/caches.js";
 import { OK } from "../../bindings/status.js";
@@ -56,7 +58,8 @@ export interface CacheParts<V> {
   readonly left: () => void;
 }
 
-const PINS_MAX = 47;
+/** The last place of a thread's is kept for its deletes. */
+const OWN_PINS_MAX = PINS_MAX - 1;
 const ASKED_MAX = 3;
 
 /**
@@ -127,7 +130,7 @@ export class Cache<V = Uint8Array> {
   pin(key: CacheKey): Pin | undefined {
     this.#requireOpen();
     const entry = this.#port.pin(key, this.#now);
-    if (entry < 0) throw new CachePinsError(this.name, PINS_MAX);
+    if (entry < 0) throw new CachePinsError(this.name, OWN_PINS_MAX);
     return entry === 0 ? undefined : new Pin(this.#port, entry);
   }
 
@@ -421,7 +424,6 @@ export class Cache<V = Uint8Array> {
   }
 }
 
-const PAGE_BYTES = 4096;
 const FETCH_KNOWN = ["ttl", "priority", "namespace", "signal"] as const;
 const NO_OPTIONS = { ttl: undefined, priority: 50, namespace: undefined } as const;
 

@@ -5,14 +5,14 @@ import { NO_NODE, type Node } from "../../bindings/budgets.js";
 import { type CacheKey, CachePort } from "../../bindings/caches.js";
 import { NOT_ATTACHED, POISONED } from "../../bindings/status.js";
 import { budgetNode } from "../charging.js";
-import { MemoryLimitExceededError } from "../errors.js";
-import { textNumber } from "../limits.js";
+import { noRoom, textNumber } from "../limits.js";
 import { ownNode } from "../own-budget.js";
 import { type ReservationSource, tellLevels, throwUnlessFull } from "../reservation.js";
 import { codecOf } from "../ring/codec.js";
 import { describe } from "../size.js";
 import { Cache } from "./cache.js";
 import {
+  BYTES_MIN,
   cacheOptions,
   type CacheOptions,
   type CacheRules,
@@ -73,13 +73,7 @@ function openPort(
   if (typeof port !== "number") return port;
   if (node.at !== 0) source.budgets.close(node);
   throwUnlessFull(port, "cache", source, "");
-  const { core } = source.budgets;
-  throw new MemoryLimitExceededError({
-    requested: 32_768,
-    limit: core.capacityBytes,
-    current: core.usedBytes + core.overheadBytes,
-    budgetPath: source.regionName,
-  });
+  throw noRoom(source, BYTES_MIN);
 }
 
 /** What is said of a cache that is there must be so. */

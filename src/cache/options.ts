@@ -1,6 +1,6 @@
 // Options of a cache, checked at the edge, and how they stand in the region so that every thread that opens the cache works by the same.
 
-import { CONFIG_WORDS, NO_LIMIT } from "../../bindings/caches.js";
+import { CONFIG_WORDS, MEASURE_BYTES, MEASURE_ITEMS, MEASURE_VALUES, NO_LIMIT } from "../../bindings/caches.js";
 import type { Budget } from "../budget.js";
 import { integer, ownOptions } from "../options.js";
 import type { RingCodec, RingCodecName } from "../ring/codec.js";
@@ -104,12 +104,9 @@ const KNOWN = [
   "now",
 ] as const;
 const SET_KNOWN = ["ttl", "priority", "namespace"] as const;
-const MEASURE_BYTES = 0;
-const MEASURE_VALUES = 1;
-const MEASURE_ITEMS = 2;
 const NAMESPACES_MAX = 12;
-/** A cache of fewer bytes has no room for a table and a page. */
-const BYTES_MIN = 32_768;
+/** @internal A cache of fewer bytes has no room for a table and a page. */
+export const BYTES_MIN = 32_768;
 const TTL_MAX = 8.64e15;
 const RETENTION_MAX = NO_LIMIT * 50;
 

@@ -6,9 +6,8 @@ import { mayBlock } from "../../bindings/core.js";
 import { RingPort } from "../../bindings/rings.js";
 import { FULL, OVER_LIMIT } from "../../bindings/status.js";
 import { budgetNode, makeRoom, refusalOf } from "../charging.js";
-import { MemoryLimitExceededError } from "../errors.js";
 import type { Exhaustion } from "../exhaustion.js";
-import { textNumber } from "../limits.js";
+import { noRoom, textNumber } from "../limits.js";
 import { ownNode } from "../own-budget.js";
 import { type ReservationSource, tellLevels, throwUnlessFull } from "../reservation.js";
 import { codecOf } from "./codec.js";
@@ -119,11 +118,5 @@ function seated<T>(
 
 function refusal(source: ReservationSource, reason: number, bytes: number): Error {
   throwUnlessFull(reason, "ring", source, "");
-  const { core } = source.budgets;
-  return new MemoryLimitExceededError({
-    requested: bytes,
-    limit: core.capacityBytes,
-    current: core.usedBytes + core.overheadBytes,
-    budgetPath: source.regionName,
-  });
+  return noRoom(source, bytes);
 }

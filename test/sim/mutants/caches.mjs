@@ -299,12 +299,12 @@ export const CACHE_MUTANTS = [
   {
     name: "cache: recovery leaves what was reserved",
     scenarios: [dies("a slot in hand, and it is the next one's")],
-    plant: (m) => m.drop("cachelife/settleUser", "cachepage/freeSlot", 1),
+    plant: (m) => m.drop("cachepage/giveSlotBack", "cachepage/freeSlot", 1),
   },
   {
     name: "cache: recovery frees what was reserved, and it stays in hand",
     scenarios: [dies("a slot in hand, two recover it")],
-    plant: (m) => m.drop("cachelife/settleUser", "undo/set32", 1),
+    plant: (m) => m.drop("cachepage/giveSlotBack", "undo/set32", 1),
   },
   {
     name: "cache: its first page is taken without the latch",

@@ -162,7 +162,7 @@ export const WAITING_MUTANTS = [
   {
     name: "level: left where it is entered",
     scenarios: ["levels/within a gap"],
-    plant: (m) => m.answer(m.call("budget/leftAt", "budget/floatAt", 2), "f64", ["f64.const", "0"]),
+    plant: (m) => m.answer(m.call("budget/leftAt", "memory/getFloat", 2), "f64", ["f64.const", "0"]),
   },
   {
     name: "level: stays what it was when the limit changes",
