@@ -4,15 +4,16 @@
 import { get32, get64, put32, put64 } from "./memory";
 import { add32, load8, load32, load64 } from "./atomic";
 import { letCacheGo, lockCache } from "./cachelatch";
-import { lengthAt } from "./cachepage";
+import { bytesAt } from "./pieces";
 import { userOf } from "./cachepin";
 import { lastOf, spaceAt } from "./entries";
-import { frequencyOf, priorityOf } from "./eviction";
+import { frequencyOf, mayGo, priorityOf } from "./eviction";
 import { bucketAt, placesEnd } from "./table";
 import {
   BUCKET_NEXT,
   BUCKET_PLACES,
   BUCKET_VERSION,
+  CACHE_HYBRID,
   CANDIDATE_AGE,
   CANDIDATE_BYTES,
   CANDIDATE_FREQUENCY,
@@ -96,7 +97,13 @@ export function cacheCandidates(cache: usize, at: usize, room: u32, now: f64): u
     for (let bits = get64(space + N_LISTS); bits != 0; bits &= bits - 1) {
       // As many of each list as leaves some for those that follow.
       let many = max(left >>> 1, 1);
-      for (let e = lastOf(space, <u32>ctz(bits)); e != 0 && many != 0 && left != 0; e = <usize>get32(e + E_BEFORE)) {
+      let e = lastOf(space, <u32>ctz(bits));
+      for (
+        let seen: u32 = 0;
+        e != 0 && many != 0 && left != 0 && seen < CANDIDATES_MAX;
+        seen++, e = <usize>get32(e + E_BEFORE)
+      ) {
+        if (!mayGo(cache, e, CACHE_HYBRID, <u32>(<u64>now / 100))) continue;
         const next = copyCandidate(e, to, at + room, <u32>(<u64>now / 100));
         if (next == 0) break;
         to = next;
@@ -115,7 +122,7 @@ function copyCandidate(e: usize, to: usize, end: usize, age: u32): usize {
   if (to + CANDIDATE_HEADER + length > end) return 0;
   put32(to, key);
   put32(to + KEYS_VALUE_LENGTH, get32(e + E_VALUE_LENGTH));
-  put32(to + CANDIDATE_BYTES, lengthAt(e));
+  put32(to + CANDIDATE_BYTES, bytesAt(e));
   put32(to + CANDIDATE_AGE, age - get32(e + E_CREATED));
   put32(to + CANDIDATE_PRIORITY, priorityOf(e));
   put32(to + CANDIDATE_FREQUENCY, frequencyOf(e));

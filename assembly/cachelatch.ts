@@ -1,10 +1,11 @@
 // Cache latch: who changes a cache. Owns K_LATCH. Whoever takes it from a dead holder, or finds it its own since an exception, first makes whole what
-// was half done: an entry that is in by its place keeps all that was written for it, any other change is written back; then what was to come out
-// comes out, and what was taken from the region and has no place goes back. That of a dead owner is taken by its recovery too, whether or not that
+// was half done: an entry that is in by its place keeps all that was written for it, any other change is written back; then what was taken from the
+// region and has no place goes back, what was to come out comes out, and a load's value that was overtaken. That of a dead owner is taken by its recovery too, whether or not that
 // owner used the cache: it may have recovered another, or checked the region.
 
 import { get32, put32 } from "./memory";
 import { cas32, load32, store32 } from "./atomic";
+import { forgetLoad, settleLoad } from "./cacheloads";
 import { dropEmptyPage, givePageBack } from "./cachepage";
 import { reap, settleRemoval, removeAll } from "./entries";
 import { isPoisoned } from "./header";
@@ -52,11 +53,13 @@ function mend(cache: usize): void {
   const e = <usize>get32(cache + K_NEW);
   if (e != 0 && isIn(e)) keep(cache);
   else rollBack(cache);
+  forgetLoad(cache);
   put32(cache + K_NEW, 0);
   givePageBack(cache);
   settleSplit(cache);
   settleRemoval(cache);
   dropEmptyPage(cache);
+  settleLoad(cache);
 }
 
 /**

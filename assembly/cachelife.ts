@@ -9,14 +9,17 @@
 import { get32, put32 } from "./memory";
 import { cas32, cas64, load32, load64, store32, store64, swap32 } from "./atomic";
 import { letCacheGo, lockCache, mendInherited, takeFrom } from "./cachelatch";
-import { displaced, dropSpare, givePageBack, giveSlotBack } from "./cachepage";
+import { endLoadsOf } from "./cacheloads";
+import { stopHearing } from "./cachehear";
+import { displaced, dropSpare, givePageBack } from "./cachepage";
 import { carveNamed, giveBackNamed, name } from "./chunk";
-import { spaceAt } from "./entries";
+import { spaceAt, stateOf } from "./entries";
 import { maxOwners } from "./header";
 import { letLatchGo } from "./latch";
 import { lock } from "./lock";
 import { closeBudget } from "./nodes";
 import { isDead, me, myId, slot } from "./owners";
+import { dropPieces, giveEntryBack } from "./pieces";
 import { relist } from "./relist";
 import { hasBucket } from "./table";
 import { letGo } from "./trim";
@@ -40,6 +43,9 @@ import {
   CACHE_RETENTION,
   CACHE_SEED,
   CACHE_SPACES,
+  CONFIG_WORDS,
+  EAR_BYTES,
+  ENTRY_FREE,
   K_ALL,
   K_BUCKETS,
   K_BUDGET,
@@ -73,11 +79,15 @@ import {
   N_MAX_ITEMS,
   PAGE_ALL_NEXT,
   PAGE_BYTES,
+  PAGE_FRESH,
   PAGE_GRAINS,
+  PAGE_HEADER,
+  PAGE_LENGTH,
   PINS_MAX,
   SPACE_BYTES,
   TABLE_PAGE_BUCKETS,
   USER_BYTES,
+  U_LOAD,
   U_OWNER,
   U_PINNED,
   U_RESERVED,
@@ -133,7 +143,7 @@ function findCache(text: u32): usize {
 function build(text: u32): usize {
   const spaces = given(CACHE_SPACES);
   const users = CACHE_CONTROL_BYTES + spaces * SPACE_BYTES;
-  const length = (users + (maxOwners + 1) * USER_BYTES + GRAIN_BYTES - 1) >>> GRAIN_SHIFT;
+  const length = (users + (maxOwners + 1) * (USER_BYTES + EAR_BYTES) + GRAIN_BYTES - 1) >>> GRAIN_SHIFT;
   const cache = carveNamed(H_CACHES, length);
   if (cache == 0) return 0;
   store32(cache + K_STATE, CACHE_OPEN);
@@ -146,7 +156,7 @@ function build(text: u32): usize {
   put32(cache + K_USERS, <u32>cache + users);
   put32(cache + K_SPACE_COUNT, spaces);
   for (let i: usize = 0; i < 4; i++) put32(cache + K_SEED + (i << 2), given(CACHE_SEED + i));
-  for (let i: usize = 0; i < 16; i++) put32(cache + K_CONFIG + (i << 2), given(CACHE_CONFIG + i));
+  for (let i: usize = 0; i < <usize>CONFIG_WORDS; i++) put32(cache + K_CONFIG + (i << 2), given(CACHE_CONFIG + i));
   put32(cache + K_MAX_BYTES, given(CACHE_MAX_BYTES));
   put32(cache + K_MAX_VALUES, given(CACHE_MAX_VALUES));
   put32(cache + K_MAX_ITEMS, given(CACHE_MAX_ITEMS));
@@ -299,22 +309,27 @@ function beginToGo(cache: usize): bool {
 
 /** Gives back what owner `id`, dead or this one, has of the cache: the slot it was filling, and its pins. OK, or BUSY. */
 function settleUser(cache: usize, id: u32): u32 {
-  const status = lockCache(cache);
+  let status = lockCache(cache);
   if (status != OK) return status;
   const user = userAt(cache, id & 0xff);
   // Another recovery may have been quicker; who has the place since waits for the latch before it does anything.
   const isStill = load32(user + U_OWNER) == id;
   if (isStill && get32(user + U_RESERVED) != 0) {
-    giveSlotBack(cache, user + U_RESERVED);
+    giveEntryBack(cache, user + U_RESERVED);
     settled++;
   }
   for (let i: u32 = 0; i < <u32>PINS_MAX && isStill; i++) {
     if (swap32(user + U_PINNED + ((<usize>i) << 2), 0) != 0) settled++;
   }
+  if (isStill) {
+    endLoadsOf(cache, id);
+    put32(user + U_LOAD, 0);
+    status = stopHearing(cache, id & 0xff);
+  }
   // It may have died between a deletion and taking out what it deleted.
   if (isStill && id != myId) store32(cache + K_DEAD, 1);
   letCacheGo(cache);
-  return OK;
+  return status;
 }
 
 /** Takes a cache apart that is going by this owner; nobody else is at work in it. OK, or BUSY: to be gone on with. */
@@ -323,6 +338,7 @@ function takeApart(cache: usize): u32 {
   if (status != OK) return status;
   dropSpare(cache);
   for (let page = <usize>get32(cache + K_ALL); page != 0; page = <usize>get32(cache + K_ALL)) {
+    dropPiecesIn(cache, page);
     giveBack(cache, cache + K_ALL, get32(page + PAGE_ALL_NEXT), get32(page + PAGE_GRAINS) << GRAIN_SHIFT);
   }
   for (let page = <usize>get32(cache + K_MORE_PAGES); page != 0; page = <usize>get32(cache + K_MORE_PAGES)) {
@@ -337,6 +353,14 @@ function takeApart(cache: usize): u32 {
   giveBackNamed(namingOf(cache), get32(cache + K_GRAINS), get32(cache + K_NEXT));
   letGo();
   return OK;
+}
+
+/** Gives back all pieces of the entries in a page. */
+function dropPiecesIn(cache: usize, page: usize): void {
+  const length = get32(page + PAGE_LENGTH);
+  for (let e = page + PAGE_HEADER; e < <usize>get32(page + PAGE_FRESH); e += length) {
+    if (stateOf(e) != ENTRY_FREE) dropPieces(cache, e);
+  }
 }
 
 /** Gives back a page of addresses, and the pages of the table that it names. */

@@ -17,6 +17,7 @@ import {
   E_HASH,
   E_KEY,
   E_NEXT,
+  E_PIECES,
   E_PLACE,
   E_STATE,
   K_HAND,
@@ -68,7 +69,8 @@ function clearOut(cache: usize, page: usize, slots: u32): bool {
 }
 
 function move(cache: usize, page: usize, e: usize, slots: u32): bool {
-  if (isPinned(cache, e)) return false;
+  // Who pins it after this look reads the old one, which stays for that; its pieces would be the copy's, and not stay.
+  if (isPinned(cache, e) || get32(e + E_PIECES) != 0) return false;
   if (!isAnotherFirst(cache, page, slots)) return false;
   begin(cache);
   const to = takeSlot(cache, slots);

@@ -11,7 +11,7 @@ import { load64 } from "./atomic";
 import { blockAllocIn } from "./charged";
 import { lastClaim } from "./claim";
 import { blockAlloc, blockFree, pass, recordAt, shared } from "./record";
-import { add32, begin, end, set32 } from "./undo";
+import { add32, begin, closed, end, opened, set32, write } from "./undo";
 import { GRAIN_BYTES, GRAIN_SHIFT } from "./shared/layout";
 import {
   ENTRY_FREE,
@@ -63,9 +63,8 @@ function slotLength(slots: u32): u32 {
   return (<u32>PAGE_ROOM / slots) & ~15;
 }
 
-/** Bytes that an entry of `bytes` bytes takes. */
-export function slotBytes(bytes: u32): u32 {
-  const slots = slotsFor(bytes);
+/** Bytes that an entry of `bytes` bytes takes, of which a page has `slots`. */
+export function slotBytes(bytes: u32, slots: u32): u32 {
   return slots == 0 ? (longGrains(bytes) << GRAIN_SHIFT) - PAGE_HEADER : slotLength(slots);
 }
 
@@ -167,19 +166,20 @@ export function takeSlot(cache: usize, slots: u32): usize {
     add32(cache + K_LONG, 1);
     placed(cache, get32(page + PAGE_GRAINS) << GRAIN_SHIFT);
   }
-  let e = <usize>get32(page + PAGE_FREE);
-  if (e != 0) set32(page + PAGE_FREE, get32(e + E_HASH));
-  else {
-    e = <usize>get32(page + PAGE_FRESH);
-    set32(page + PAGE_FRESH, <u32>e + length);
-  }
-  add32(page + PAGE_USED, 1);
-  if (slots != 0 && get32(page + PAGE_USED) == slots) unlinkRoom(cache, page);
-  add32(cache + K_BYTES, length);
-  // Both words mean something in a free slot too.
-  set32(e + E_HASH, 0);
-  set32(e + E_STATE, ENTRY_FREE);
+  const free = <usize>get32(page + PAGE_FREE);
+  const e = free != 0 ? free : <usize>get32(page + PAGE_FRESH);
+  const used = get32(page + PAGE_USED) + 1;
+  let log = opened();
+  if (free != 0) log = write(log, page + PAGE_FREE, get32(e + E_HASH));
+  else log = write(log, page + PAGE_FRESH, <u32>e + length);
+  log = write(log, page + PAGE_USED, used);
+  log = write(log, cache + K_BYTES, get32(cache + K_BYTES) + length);
+  // Both words mean something in a free slot too; the caller writes them.
+  log = write(log, e + E_HASH, 0);
+  log = write(log, e + E_STATE, ENTRY_FREE);
+  closed(log);
   put32(e + E_KEY, (<u32>((e - page) >> 4)) << 16);
+  if (slots != 0 && used == slots) unlinkRoom(cache, page);
   return e;
 }
 
@@ -187,22 +187,15 @@ export function takeSlot(cache: usize, slots: u32): usize {
 export function freeSlot(cache: usize, e: usize): void {
   const page = pageOf(e);
   const used = get32(page + PAGE_USED);
-  add32(cache + K_BYTES, -(<i32>get32(page + PAGE_LENGTH)));
-  set32(e + E_STATE, ENTRY_FREE);
-  set32(e + E_HASH, get32(page + PAGE_FREE));
-  set32(page + PAGE_FREE, <u32>e);
-  set32(page + PAGE_USED, used - 1);
+  let log = opened();
+  log = write(log, cache + K_BYTES, get32(cache + K_BYTES) - get32(page + PAGE_LENGTH));
+  log = write(log, e + E_STATE, ENTRY_FREE);
+  log = write(log, e + E_HASH, get32(page + PAGE_FREE));
+  log = write(log, page + PAGE_FREE, <u32>e);
+  log = write(log, page + PAGE_USED, used - 1);
+  closed(log);
   if (used == get32(page + PAGE_COUNT)) linkRoom(cache, page);
   if (used == 1) leavePage(cache, page);
-}
-
-/** Gives back the slot that a user has in hand, as the word at `naming` (U_RESERVED) says. */
-export function giveSlotBack(cache: usize, naming: usize): void {
-  begin(cache);
-  freeSlot(cache, <usize>get32(naming));
-  set32(naming, 0);
-  end();
-  givePageBack(cache);
 }
 
 /** An empty page goes back to the region, or is kept if there is none kept. In the change that emptied it: a death leaves no page that nobody would ever empty again. */
@@ -270,16 +263,19 @@ function unlinkAll(cache: usize, page: usize): void {
 /** Makes what is at `p` the first of the list that begins at `head`. */
 function link(head: usize, p: usize, next: usize, before: usize): void {
   const first = <usize>get32(head);
-  set32(p + next, <u32>first);
-  set32(p + before, 0);
-  if (first != 0) set32(first + before, <u32>p);
-  set32(head, <u32>p);
+  let log = opened();
+  log = write(log, p + next, <u32>first);
+  log = write(log, p + before, 0);
+  if (first != 0) log = write(log, first + before, <u32>p);
+  log = write(log, head, <u32>p);
+  closed(log);
 }
 
 function unlink(head: usize, p: usize, next: usize, before: usize): void {
   const after = <usize>get32(p + next);
   const left = <usize>get32(p + before);
-  if (left != 0) set32(left + next, <u32>after);
-  else set32(head, <u32>after);
-  if (after != 0) set32(after + before, <u32>left);
+  let log = opened();
+  log = write(log, left != 0 ? left + next : head, <u32>after);
+  if (after != 0) log = write(log, after + before, <u32>left);
+  closed(log);
 }

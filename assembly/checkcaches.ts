@@ -4,6 +4,7 @@
 //   Σ bytes of taken slots = K_BYTES, Σ of all slots = K_SLOTS, the run and all Blocks = K_HELD; each Block is held by a shared claim
 //   entries that are in = K_ITEMS: each in one list of its namespace, and in the one place that E_PLACE says; nothing else is in either
 //   what is taken and not in is reserved by its user, or in limbo
+//   who loads a key, or hears of evictions, uses the cache
 
 import { get32, get64, get8 } from "./memory";
 import { load32, load64 } from "./atomic";
@@ -12,7 +13,10 @@ import { tryLatch, LATCHED, letLatchGo } from "./latch";
 import { firstGrain, grains, maxOwners } from "./header";
 import { wordAt } from "./pages";
 import { pageOf } from "./cachepage";
+import { earAt } from "./cachehear";
+import { claimAt, isOvertaken, loaderOf } from "./cacheloads";
 import { firstOf, lastOf, listOf, sizeOf, spaceAt, stateOf } from "./entries";
+import { bytesAt, piecesAt, piecesFor } from "./pieces";
 import { isBlock, recordAt } from "./record";
 import { problem } from "./report";
 import { bucketAt, bucketOf, placesEnd } from "./table";
@@ -22,6 +26,7 @@ import {
   BUCKET_NEXT,
   BUCKET_PLACES,
   CACHE_OPEN,
+  EAR_NAME,
   ENTRY_FREE,
   ENTRY_LIMBO,
   ENTRY_LIVE,
@@ -30,6 +35,7 @@ import {
   E_EXPIRES,
   E_HASH,
   E_NEXT,
+  E_PIECES,
   E_PLACE,
   E_SPACE,
   E_VALUE_LENGTH,
@@ -37,11 +43,14 @@ import {
   K_BUCKETS,
   K_BYTES,
   K_GRAINS,
+  K_HEARING,
   K_HELD,
   K_ITEMS,
   K_LATCH,
   K_LIMBO,
-  K_LOG_COUNT,
+  K_LOAD,
+  K_LOADING,
+  K_LOG,
   K_LONG,
   K_MAIN,
   K_MAX_BYTES,
@@ -63,6 +72,7 @@ import {
   K_VALUES,
   K_WINDOW,
   LISTS,
+  LOADS_MAX,
   MORE_NEXT,
   N_BYTES,
   N_ITEMS,
@@ -80,6 +90,7 @@ import {
   PAGE_SLOTS_MAX,
   PAGE_USED,
   USER_BYTES,
+  U_OWNER,
   U_RESERVED,
 } from "./shared/caches";
 import { BAD_CACHE } from "./shared/status";
@@ -125,7 +136,7 @@ function whatIsWrong(cache: usize): u32 {
   reserved = 0;
   roomy = 0;
   held = get32(cache + K_GRAINS) << GRAIN_SHIFT;
-  if (get32(cache + K_LOG_COUNT) != 0 || get32(cache + K_NEW) != 0) return 1;
+  if (get64(cache + K_LOG) != 0 || get32(cache + K_NEW) != 0) return 1;
   if (get32(cache + K_OLD) != 0 || get32(cache + K_SPLIT) != 0 || get32(cache + K_PAGE) != 0) return 2;
   if (!isTableRight(cache)) return 3;
   if (get32(cache + K_TABLE) != held) return 4;
@@ -137,7 +148,38 @@ function whatIsWrong(cache: usize): u32 {
   if (!areListsRight(cache)) return 9;
   if (countPlaces(cache) != items) return 10;
   if (!isRestRight(cache)) return 11;
-  return countRoomy(cache) == roomy ? 0 : 12;
+  if (countRoomy(cache) != roomy) return 12;
+  return areLoadsRight(cache) && isHearingRight(cache) ? 0 : 13;
+}
+
+/** Each claim is of an owner that uses the cache, none stands behind those that are looked at, and no hash has two that can be waited for. */
+function areLoadsRight(cache: usize): bool {
+  if (get32(cache + K_LOAD) != 0 || get32(cache + K_LOADING) > <u32>LOADS_MAX) return false;
+  for (let n: u32 = 1; n <= <u32>LOADS_MAX; n++) {
+    const word = load64(claimAt(cache, n));
+    if (word == 0) continue;
+    if (n > get32(cache + K_LOADING) || !isUser(cache, loaderOf(word) & 0xff, loaderOf(word))) return false;
+    for (let other: u32 = 1; other < n && !isOvertaken(word); other++) {
+      const before = load64(claimAt(cache, other));
+      if (before != 0 && !isOvertaken(before) && <u32>before == <u32>word) return false;
+    }
+  }
+  return true;
+}
+
+/** Only who uses the cache has an ear, and a bit only who has one. */
+function isHearingRight(cache: usize): bool {
+  for (let index: u32 = 0; index < 256; index++) {
+    const isHearing = ((load32(cache + K_HEARING + ((<usize>(index >>> 5)) << 2)) >>> (index & 31)) & 1) != 0;
+    const hasEar = index <= maxOwners && load32(earAt(cache, index) + EAR_NAME) != 0;
+    if ((isHearing && !hasEar) || (hasEar && isUser(cache, index, 0))) return false;
+  }
+  return true;
+}
+
+/** Whether owner `id`, or nobody (0), uses the cache at this index. */
+function isUser(cache: usize, index: u32, id: u32): bool {
+  return index <= maxOwners && load32(<usize>get32(cache + K_USERS) + <usize>index * USER_BYTES + U_OWNER) == id;
 }
 
 /** Whether the cache holds this Block; counts its bytes. */
@@ -184,9 +226,22 @@ function isPageRight(cache: usize, page: usize): bool {
     if (stateOf(e) == ENTRY_FREE) continue;
     used++;
     bytes += length;
-    if (pageOf(e) != page || !isEntryRight(cache, e)) return false;
+    if (pageOf(e) != page || !isEntryRight(cache, e) || !arePiecesRight(e)) return false;
   }
   return used == get32(page + PAGE_USED);
+}
+
+/** Whether its pieces are the cache's, and no more than its value has; counts their bytes. */
+function arePiecesRight(e: usize): bool {
+  const count = get32(e + E_PIECES);
+  const most = piecesFor(get32(e + E_VALUE_LENGTH));
+  if (count > most || (count != most && count != 0 && stateOf(e) == ENTRY_LIVE)) return false;
+  for (let i: u32 = 0; i < count; i++) {
+    if (!isHeld(<usize>get32(piecesAt(e) + ((<usize>i) << 2)), PAGE_BYTES)) return false;
+  }
+  bytes += count * PAGE_BYTES;
+  slots += count * PAGE_BYTES;
+  return true;
 }
 
 function isEntryRight(cache: usize, e: usize): bool {
@@ -216,7 +271,7 @@ function areListsRight(cache: usize): bool {
       for (let e = firstOf(space, list); e != 0; e = <usize>get32(e + E_NEXT)) {
         if (<usize>get32(e + E_BEFORE) != before || stateOf(e) != ENTRY_LIVE || listOf(e) != list) return false;
         if (get8(e + E_SPACE) != s || ++count > items) return false;
-        sum += get32(pageOf(e) + PAGE_LENGTH);
+        sum += bytesAt(e);
         if (list == 0) window += sizeOf(cache, e);
         else main += sizeOf(cache, e);
         before = e;

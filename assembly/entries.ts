@@ -8,10 +8,11 @@
 
 import { get32, get64, get8, put32 } from "./memory";
 import { cas8, load8, load32, load64, swap8 } from "./atomic";
-import { freeSlot, givePageBack, lengthAt } from "./cachepage";
+import { freeSlot, givePageBack } from "./cachepage";
 import { maxOwners } from "./header";
+import { bytesAt, dropPieces } from "./pieces";
 import { isIn, raise, bucketFor, takeOut } from "./table";
-import { add32, begin, end, set32 } from "./undo";
+import { add32, begin, closed, end, opened, set32, write } from "./undo";
 import {
   AGES,
   DEAD_DELETED,
@@ -23,6 +24,7 @@ import {
   E_DEAD,
   E_EXPIRES,
   E_NEXT,
+  E_PIECES,
   E_PLACE,
   E_SPACE,
   E_STATE,
@@ -84,7 +86,7 @@ export function listOf(e: usize): u32 {
 /** What counts as the entry's size to the policy. */
 export function sizeOf(cache: usize, e: usize): u32 {
   const measure = get32(cache + K_MEASURE);
-  return measure == MEASURE_BYTES ? lengthAt(e) : measure == MEASURE_ITEMS ? 1 : get32(e + E_VALUE_LENGTH);
+  return measure == MEASURE_BYTES ? bytesAt(e) : measure == MEASURE_ITEMS ? 1 : get32(e + E_VALUE_LENGTH);
 }
 
 export function firstOf(space: usize, list: u32): usize {
@@ -100,16 +102,16 @@ export function pushFirst(cache: usize, e: usize, list: u32): void {
   const space = spaceOf(cache, e);
   const head = space + N_HEADS + ((<usize>list) << 3);
   const first = <usize>get32(head);
-  set32(e + E_STATE, (get32(e + E_STATE) & ~LIST_MASK) | (list << LIST_SHIFT));
-  set32(e + E_NEXT, <u32>first);
-  set32(e + E_BEFORE, 0);
-  if (first != 0) set32(first + E_BEFORE, <u32>e);
-  else {
-    set32(head + 4, <u32>e);
-    mark(space, list);
-  }
-  set32(head, <u32>e);
-  add32(cache + (list == 0 ? K_WINDOW : K_MAIN), sizeOf(cache, e));
+  const sum = cache + (list == 0 ? K_WINDOW : K_MAIN);
+  let log = opened();
+  log = write(log, e + E_STATE, (get32(e + E_STATE) & ~LIST_MASK) | (list << LIST_SHIFT));
+  log = write(log, e + E_NEXT, <u32>first);
+  log = write(log, e + E_BEFORE, 0);
+  log = write(log, first != 0 ? first + E_BEFORE : head + 4, <u32>e);
+  log = write(log, head, <u32>e);
+  log = write(log, sum, get32(sum) + sizeOf(cache, e));
+  closed(log);
+  if (first == 0) mark(space, list);
 }
 
 /** Takes the entry out of its list. In a change. */
@@ -119,11 +121,14 @@ export function unlink(cache: usize, e: usize): void {
   const head = space + N_HEADS + ((<usize>list) << 3);
   const next = <usize>get32(e + E_NEXT);
   const before = <usize>get32(e + E_BEFORE);
-  set32(before != 0 ? before + E_NEXT : head, <u32>next);
-  set32(next != 0 ? next + E_BEFORE : head + 4, <u32>before);
+  const sum = cache + (list == 0 ? K_WINDOW : K_MAIN);
+  let log = opened();
+  log = write(log, before != 0 ? before + E_NEXT : head, <u32>next);
+  log = write(log, next != 0 ? next + E_BEFORE : head + 4, <u32>before);
+  log = write(log, sum, get32(sum) - sizeOf(cache, e));
+  closed(log);
   if ((next | before) == 0) mark(space, list);
   if (<usize>get32(cache + K_HAND) == e) set32(cache + K_HAND, <u32>before);
-  add32(cache + (list == 0 ? K_WINDOW : K_MAIN), -(<i32>sizeOf(cache, e)));
 }
 
 /** The list is not empty any more, or is empty now. */
@@ -135,10 +140,12 @@ function mark(space: usize, list: u32): void {
 /** Counts an entry that comes in (1), or goes out (−1). In a change. */
 export function countEntry(cache: usize, e: usize, by: i32): void {
   const space = spaceOf(cache, e);
-  add32(cache + K_ITEMS, by);
-  add32(cache + K_VALUES, by * <i32>get32(e + E_VALUE_LENGTH));
-  add32(space + N_ITEMS, by);
-  add32(space + N_BYTES, by * <i32>lengthAt(e));
+  let log = opened();
+  log = write(log, cache + K_ITEMS, get32(cache + K_ITEMS) + by);
+  log = write(log, cache + K_VALUES, get32(cache + K_VALUES) + by * <i32>get32(e + E_VALUE_LENGTH));
+  log = write(log, space + N_ITEMS, get32(space + N_ITEMS) + by);
+  log = write(log, space + N_BYTES, get32(space + N_BYTES) + by * <i32>bytesAt(e));
+  closed(log);
   if (get64(e + E_EXPIRES) != 0) add32(cache + K_MORTAL, by);
 }
 
@@ -185,12 +192,25 @@ export function finishRemoval(cache: usize, e: usize): void {
     unlink(cache, e);
     countEntry(cache, e, -1);
   }
-  if (isPinned(cache, e)) {
+  const isRead = isPinned(cache, e);
+  const isLong = get32(e + E_PIECES) != 0;
+  if (isRead || isLong) {
     set32(e + E_STATE, ENTRY_LIMBO);
     set32(e + E_NEXT, get32(cache + K_LIMBO));
     set32(cache + K_LIMBO, <u32>e);
   } else freeSlot(cache, e);
   set32(cache + K_OLD, 0);
+  end();
+  givePageBack(cache);
+  if (isLong && !isRead) free(cache, e, cache + K_LIMBO);
+}
+
+/** Frees the entry in limbo at `e`, which stands in the list where the word at `naming` says: its pieces, then its slot. */
+function free(cache: usize, e: usize, naming: usize): void {
+  dropPieces(cache, e);
+  begin(cache);
+  set32(naming, get32(e + E_NEXT));
+  freeSlot(cache, e);
   end();
   givePageBack(cache);
 }
@@ -212,25 +232,26 @@ export function settleRemoval(cache: usize): void {
   }
 }
 
-/** Frees the slots of the entries in limbo that nobody pins any more. O(entries in limbo × pins). */
+/** Frees the entries in limbo that nobody pins any more. O(entries in limbo × pins, and their pieces). */
 export function reap(cache: usize): void {
   let before: usize = 0;
   for (let e = <usize>get32(cache + K_LIMBO); e != 0;) {
     const next = <usize>get32(e + E_NEXT);
     if (isPinned(cache, e)) before = e;
-    else {
-      begin(cache);
-      set32(before == 0 ? cache + K_LIMBO : before + E_NEXT, <u32>next);
-      freeSlot(cache, e);
-      end();
-      givePageBack(cache);
-    }
+    else free(cache, e, before == 0 ? cache + K_LIMBO : before + E_NEXT);
     e = next;
   }
 }
 
 /** Whether somebody reads the entry in place. Asked after its place was emptied: who pins looks at its place after that. */
 export function isPinned(cache: usize, e: usize): bool {
+  const users = cache + K_PINNING;
+  // Mostly nobody ever pinned anything; each turn of a loop costs.
+  if ((load64(users) | load64(users + 8) | load64(users + 16) | load64(users + 24)) == 0) return false;
+  return isPinnedBySome(cache, e);
+}
+
+function isPinnedBySome(cache: usize, e: usize): bool {
   for (let word: u32 = 0; word << 5 <= maxOwners; word++) {
     for (let bits = load32(cache + K_PINNING + ((<usize>word) << 2)); bits != 0; bits &= bits - 1) {
       const user = <usize>get32(cache + K_USERS) + <usize>((word << 5) + <u32>ctz(bits)) * USER_BYTES;

@@ -7,11 +7,13 @@
 //               a count in the table that is looked at only then: what was hit goes to the front again.
 //   lru, fifo   list 1, ranked by when they were put in or touched            lfu   a list for each frequency, rank = age + frequency (aged)
 //   ttl         a list for each octave of time to live, ranked by expiry      size  a list for each half octave of size, the largest first
-//   priority    a list for each priority, the lowest first                     sieve, s3-fifo: as published
+//   priority    a list for each priority, the lowest first; two of those above the gate                       sieve, s3-fifo: as published
+//
+// In a list where what came first is not what goes first, the lowest rank of the 64 that came first goes: exact up to so many of about one size or life.
 
 import { get32, get64, get8, put32, put8, getFloat } from "./memory";
 import { bucketFor, hitsOf, tagOf } from "./table";
-import { lengthAt } from "./cachepage";
+import { bytesAt } from "./pieces";
 import { count, countOf, REMEMBER_LONG, REMEMBER_SHORT } from "./sketch";
 import { isPinned, lastOf, listOf, pushFirst, sizeOf, spaceAt, unlink } from "./entries";
 import { begin, end, set32, setFloat } from "./undo";
@@ -30,6 +32,7 @@ import {
   E_PLACE,
   E_RANK,
   E_STATE,
+  E_VALUE_LENGTH,
   FAVOUR_BYTES,
   FAVOUR_REQUESTS,
   K_AGE,
@@ -59,6 +62,8 @@ const PRIORITY_CRITICAL: u32 = 100;
 const PASSED_MAX: u32 = 16;
 // How many of those that were hit go to the front of a list at once.
 const SECOND_CHANCES: u32 = 256;
+// How many at the end of a list are compared, where they do not stand in the order of their ranks.
+const COMPARED: u32 = 64;
 
 /** All namespaces. */
 export const ANY_SPACE: u32 = 0xffffffff;
@@ -119,14 +124,15 @@ export function place(cache: usize, e: usize, isWindow: bool): void {
     list = expires == 0 ? LISTS - 1 : 1 + (31 - <u32>clz(life | 1));
   } else if (policy == CACHE_SIZE) {
     // Also where entries are what is measured.
-    const size = get32(cache + K_MEASURE) == MEASURE_ITEMS ? lengthAt(e) : sizeOf(cache, e);
-    rank = -(<f64>size);
+    const size = get32(cache + K_MEASURE) == MEASURE_ITEMS ? bytesAt(e) : sizeOf(cache, e);
+    // Of those whose slots are as long, the longer value goes first.
+    rank = -(<f64>size + <f64>get32(e + E_VALUE_LENGTH) / 4294967296.0);
     list = 1 + halfOctave(size);
   } else if (policy == CACHE_PRIORITY) {
-    // Each priority that goes without critical mode has a list of its own; of those above the gate two are told apart.
+    // Each priority that goes without critical mode has a list of its own.
     const priority = priorityOf(e);
     list = priority <= PRIORITY_GATE ? 1 + priority : priority <= PRIORITY_HIGH ? LISTS - 2 : LISTS - 1;
-    rank = <f64>list * 17592186044416.0 + nextTick(cache);
+    rank = <f64>priority * 17592186044416.0 + nextTick(cache);
   } else {
     rank = nextTick(cache);
     if (policy == CACHE_S3_FIFO && isWindow) list = 0;
@@ -206,7 +212,7 @@ export function nextVictim(cache: usize, only: u32, age: u32): usize {
   const policy = get32(cache + K_POLICY);
   if (policy == CACHE_SIEVE && only == ANY_SPACE) return sieveVictim(cache, age);
   let best: usize = 0;
-  let lowest: f64 = Infinity;
+  let least: f64 = Infinity;
   let bestCursor: usize = 0;
   for (let s: u32 = 0; s < get32(cache + K_SPACE_COUNT); s++) {
     if (only != ANY_SPACE && only != s) continue;
@@ -216,16 +222,33 @@ export function nextVictim(cache: usize, only: u32, age: u32): usize {
     for (let bits = get64(space + N_LISTS) & (isWindowed ? ~(<u64>1) : ~(<u64>0)); bits != 0; bits &= bits - 1) {
       const list = <u32>ctz(bits);
       const cursor = space + N_CURSORS + ((<usize>list) << 2);
-      const e = candidate(cache, cursor, policy, age);
+      const e = isUnordered(policy, list) ? lowest(cache, cursor, policy, age) : candidate(cache, cursor, policy, age);
       if (e == 0) continue;
       const rank = getFloat(e + E_RANK);
-      if (rank >= lowest) continue;
-      lowest = rank;
+      if (rank >= least) continue;
+      least = rank;
       best = e;
       bestCursor = cursor;
     }
   }
   if (best != 0) put32(bestCursor, get32(best + E_BEFORE));
+  return best;
+}
+
+/** Whether the entries of such a list do not stand in the order of their ranks. */
+function isUnordered(policy: u32, list: u32): bool {
+  return policy == CACHE_SIZE || policy == CACHE_TTL || (policy == CACHE_PRIORITY && list >= <u32>LISTS - 2);
+}
+
+/** The entry of lowest rank that may go, of the last ones of a list from its cursor on. */
+function lowest(cache: usize, cursor: usize, policy: u32, age: u32): usize {
+  let best: usize = 0;
+  let e = <usize>get32(cursor);
+  for (let seen: u32 = 0; e != 0 && seen < COMPARED; seen++) {
+    const isLower = best == 0 || getFloat(e + E_RANK) < getFloat(best + E_RANK);
+    if (isLower && mayGo(cache, e, policy, age)) best = e;
+    e = <usize>get32(e + E_BEFORE);
+  }
   return best;
 }
 

@@ -37,6 +37,7 @@ export {
   cacheClear,
   cacheCommit,
   cacheDelete,
+  cacheDrop,
   cacheEvict,
   cacheExpire,
   cachePin,
@@ -44,9 +45,12 @@ export {
   cacheSet,
   cacheUnpin,
 } from "./cache";
+export { cacheHear } from "./cachehear";
+export { cacheClaim, cacheEndLoad } from "./cachefetch";
+export { cacheIsLoading } from "./cacheloads";
 export { cacheCandidates, cacheKeys } from "./cachekeys";
 export { cacheSetLimits, cacheSetPolicy, cacheSetSpace, leaveCache, openCache } from "./cachelife";
-export { cacheGet, cacheMissed, cacheStill } from "./lookup";
+export { cacheCopy, cacheGet, cacheMissed, cacheStill } from "./lookup";
 export { recover } from "./recover";
 export { markDead } from "./owners";
 export { check } from "./check";

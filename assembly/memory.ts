@@ -68,6 +68,8 @@ export function zeroShort(at: usize, bytes: usize): void {
   v128.store(end - 64, none);
 }
 
+const SHORT_MAX: usize = 128;
+
 /** Copies `bytes` ≤ 128 bytes by loads and stores from both ends that meet or overlap in the middle: a call of memory.copy costs as much as ten. */
 export function copyShort(to: usize, from: usize, bytes: usize): void {
   if (bytes >= 16) {
@@ -107,6 +109,12 @@ export function copyShort(to: usize, from: usize, bytes: usize): void {
   }
 }
 
+/** As `copy`, for what is mostly short. */
+export function copyValue(to: usize, from: usize, bytes: usize): void {
+  if (bytes <= SHORT_MAX) copyShort(to, from, bytes);
+  else memory.copy(to, from, bytes);
+}
+
 /** Which of the twelve 64-bit words at `at` have `value` in those bits of their upper half that are set in `mask`: a bit for each. */
 export function matchUpper(at: usize, value: u32, mask: u32): u32 {
   const wanted = i32x4.splat(value);
@@ -119,6 +127,25 @@ export function matchUpper(at: usize, value: u32, mask: u32): u32 {
     (oddLanes(v128.and(v128.load(at, 64), those), wanted) << 8) |
     (oddLanes(v128.and(v128.load(at, 80), those), wanted) << 10)
   );
+}
+
+/** Which of the twelve 64-bit words at `at` have `value` in their lower half: a bit for each. */
+export function matchLower(at: usize, value: u32): u32 {
+  const wanted = i32x4.splat(value);
+  return (
+    evenLanes(v128.load(at), wanted) |
+    (evenLanes(v128.load(at, 16), wanted) << 2) |
+    (evenLanes(v128.load(at, 32), wanted) << 4) |
+    (evenLanes(v128.load(at, 48), wanted) << 6) |
+    (evenLanes(v128.load(at, 64), wanted) << 8) |
+    (evenLanes(v128.load(at, 80), wanted) << 10)
+  );
+}
+
+/** Whether the first and the third lane are as wanted, in two bits. */
+function evenLanes(lanes: v128, wanted: v128): u32 {
+  const same = i32x4.bitmask(i32x4.eq(lanes, wanted));
+  return (same & 1) | ((same >>> 1) & 2);
 }
 
 /** Whether the second and the fourth lane are as wanted, in two bits. */

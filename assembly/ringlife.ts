@@ -216,6 +216,20 @@ export function leaveRing(ring: usize): u32 {
   return isGoing ? takeApart(ring) : OK;
 }
 
+/** Ends the ring of this name, if there is one, for whoever opened it; if nobody uses it, it goes. OK, or BUSY: to be called again. */
+export function endNamed(text: u32): u32 {
+  const status = lock();
+  if (status != OK) return status;
+  const ring = findRing(text);
+  if (ring != 0) {
+    endRing(ring);
+    wakeParties(ring);
+  }
+  const isGoing = ring != 0 && beginToGo(ring);
+  letGo();
+  return isGoing ? takeApart(ring) : OK;
+}
+
 // How many descriptors the last settleRings gave back.
 let settled: u32 = 0;
 

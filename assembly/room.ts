@@ -1,38 +1,24 @@
 // Room: what goes so that a value comes in. Owns the limits of a cache: bytes of everything, bytes of values, entries, and each namespace's; and the
 // order of the steps: what expired goes first, then its namespace's, then what the policy says, until there is a slot. All under the latch.
-//
-// Where the caller looks at what is evicted, each goes by itself: it is pinned for the caller before it comes out, and the call begins anew.
 
-import { get32, get8, put32, getFloat } from "./memory";
-import { dropSpare, hasRun, hasSlot, lengthAt, pageOf, slotBytes, slotsFor } from "./cachepage";
-import { gather } from "./cachemove";
-import { freePin, setPin, userOf } from "./cachepin";
-import { isPinned, lastOf, listOf, remove, sizeOf, spaceAt, stateOf } from "./entries";
-import {
-  ANY_SPACE,
-  beginVictims,
-  grewOld,
-  leaveWindow,
-  mayGo,
-  nextVictim,
-  popularity,
-  promote,
-  countAsGhost,
-} from "./eviction";
+import { get32, get8, put32 } from "./memory";
+import { dropSpare, hasRun, hasSlot, pageOf, slotBytes, slotsFor } from "./cachepage";
+import { userOf } from "./cachepin";
+import { lastOf, listOf, sizeOf, spaceAt } from "./entries";
+import { ANY_SPACE, beginVictims, leaveWindow, mayGo, nextVictim, popularity, promote, countAsGhost } from "./eviction";
+import { addPiece, bytesAt, headBytes, piecesFor } from "./pieces";
 import { count, countOf, REMEMBER_LONG } from "./sketch";
+import { about, age, begun, drop, expireSome, hasGathered, lastDropped, noteOld, old } from "./going";
 import { find, isReady, tag, bucketOfKey } from "./table";
 import {
   CACHE_HYBRID,
   CACHE_S3_FIFO,
-  ENTRY_LIVE,
   E_BEFORE,
-  E_EXPIRES,
+  E_PIECES,
+  E_PLACE,
   E_SPACE,
-  ENTRY_FREE,
   E_VALUE_LENGTH,
   GONE_EVICTED,
-  GONE_EXPIRED,
-  K_ALL,
   K_HELD,
   K_ITEMS,
   K_MAIN,
@@ -46,7 +32,6 @@ import {
   K_SLOTS,
   K_SPACE_COUNT,
   K_SPARE,
-  K_SWEEP,
   K_TABLE,
   K_VALUES,
   K_VICTIMS,
@@ -57,19 +42,12 @@ import {
   N_ITEMS,
   N_MAX_BYTES,
   N_MAX_ITEMS,
-  PAGE_ALL_NEXT,
   PAGE_BYTES,
-  PAGE_COUNT,
-  PAGE_FRESH,
+  PAGE_FREE,
   PAGE_HEADER,
-  PAGE_LENGTH,
-  PAGE_USED,
-  PINS_MAX,
-  U_SHOWN,
-  U_WHY,
+  U_FENCE,
   VICTIMS_MAX,
   PAGE_ROOM,
-  ABOUT_LOOKS,
   ABOUT_GOES_ON,
   ABOUT_ASKS,
 } from "./shared/caches";
@@ -92,54 +70,81 @@ const SETS_SWEPT: u32 = 15;
 // A long value may push out this many times its length and this much more before its run is given up.
 const PUSHED_OUT: u32 = 4;
 const PUSHED_OUT_MIN: u32 = 262144;
+// How many leave the window for one that goes.
+const LEAVES_MAX: u32 = 16;
+
+// How much was pushed out for the value that comes in, by the calls that went on for it too.
+let pushed: u64 = 0;
 
 /** Whether what room was made for last belongs in the window. */
 export let isForWindow: bool = false;
+/** How many pieces it is to have beside its slot. */
+export let pieces: u32 = 0;
 
-// What the call that makes room is about; private to the thread, and only while it has the latch.
-let about: u32 = 0;
-let age: u32 = 0;
-let time: f64 = 0;
-/** What has the key of the value that comes in; 0: nothing (any more). */
-export let old: usize = 0;
-// One bit for each number of slots of whose pages something went lately.
-let loosened: u64 = 0;
-// How many bytes the entry had that went last.
-let lastDropped: u32 = 0;
+/** How many slots a page has of those for which room was made last; 0: it is a long entry. */
+export let slots: u32 = 0;
 
-function begun(what: u32, now: f64): void {
-  about = what;
-  time = now;
-  age = <u32>(<u64>now / 100);
-  old = 0;
-  loosened = 0;
+/**
+ * Reads a word of each line that the next to go leads to, where that is the last of one list: its bucket, its page, who stands before it. So they come
+ * from memory together, and with the bucket of the key that is looked for next; else each would be waited for alone, before a store that all wait for.
+ */
+function touchNext(cache: usize): void {
+  const policy = get32(cache + K_POLICY);
+  const isWindowed = policy == CACHE_HYBRID || policy == CACHE_S3_FIFO;
+  const e = lastOf(spaceAt(cache, about & 0xff), isWindowed ? 0 : 1);
+  if (e == 0) return;
+  const place = <usize>get32(e + E_PLACE);
+  const before = <usize>get32(e + E_BEFORE);
+  const there = get32(place) ^ get32(place ^ 64) ^ get32(pageOf(e) + PAGE_FREE);
+  // No optimizer leaves out a read of which something is written down.
+  put32(userOf(cache) + U_FENCE, there ^ get32((before == 0 ? e : before) + E_PLACE));
 }
 
-export function hasExpired(e: usize, now: f64): bool {
-  const expires = getFloat(e + E_EXPIRES);
-  return expires != 0 && expires <= now;
-}
-
-/** Makes room for an entry of `need` bytes, `bytes` of them its value, with the key at `at`, which was hashed last. OK, or why there is none; CACHE_SHOWN. */
+/**
+ * Makes room for an entry of `need` bytes, `bytes` of them its value, with the key at `at`, which was hashed last. OK, then
+ * there is a slot, in a page with `slots`, and `pieces` follow by `makePieces`; or why there is none; CACHE_SHOWN.
+ */
 export function makeRoom(cache: usize, at: usize, key: u32, need: u32, bytes: u32, what: u32, now: f64): u32 {
   begun(what, now);
-  old = find(cache, at, key);
+  pieces = 0;
+  if ((what & ABOUT_GOES_ON) == 0) pushed = 0;
+  touchNext(cache);
+  noteOld(find(cache, at, key));
   isForWindow = false;
-  if (isTooLarge(cache, need, bytes)) return CACHE_TOO_LARGE;
+  slots = slotsFor(need);
+  // A division costs as much as ten other instructions.
+  const length = slotBytes(need, slots);
+  if (isTooLarge(cache, need, bytes, length)) return CACHE_TOO_LARGE;
   if (get32(cache + K_MORTAL) != 0 && (get32(cache + K_SETS) & SETS_SWEPT) == 0) {
     if (expireSome(cache, 1) == CACHE_SHOWN) return CACHE_SHOWN;
   }
-  let status = makeSpaceRoom(cache, what & 0xff, slotBytes(need));
-  if (status == OK) status = makePolicyRoom(cache, need, bytes);
+  let status = makeSpaceRoom(cache, what & 0xff, entryBytes(key, length, bytes));
+  if (status == OK) status = makePolicyRoom(cache, length, bytes);
   if (status == OK) status = makeCountRoom(cache, bytes);
-  return status == OK ? makeMemory(cache, need) : status;
+  return status == OK ? makeMemory(cache, key, need, bytes, length) : status;
+}
+
+/** Goes on with a value whose slot this owner has in hand, after what went for it was looked at; `before` has its key. */
+export function goOn(cache: usize, before: usize, what: u32, bytes: u32, now: f64): u32 {
+  begun(what, now);
+  noteOld(before);
+  pieces = piecesFor(bytes);
+  return OK;
+}
+
+/** How many bytes an entry that takes `length` bytes in one takes at most: a long one's value may be in pieces. */
+function entryBytes(key: u32, length: u32, bytes: u32): u32 {
+  if (slots != 0) return length;
+  const count = piecesFor(bytes);
+  const head = headBytes(key, count);
+  return max(length, slotBytes(head, slotsFor(head)) + count * PAGE_BYTES);
 }
 
 /** Whether it would not fit in a cache that holds nothing else. */
-function isTooLarge(cache: usize, need: u32, bytes: u32): bool {
+function isTooLarge(cache: usize, need: u32, bytes: u32, length: u32): bool {
   if (bytes > get32(cache + K_MAX_VALUES) || get32(cache + K_MAX_ITEMS) == 0) return true;
   const most = get32(cache + K_MAX_BYTES);
-  return need > NEED_MAX || <u64>slotBytes(need) + PAGE_HEADER > <u64>(most - min(most, get32(cache + K_TABLE)));
+  return need > NEED_MAX || <u64>length + PAGE_HEADER > <u64>(most - min(most, get32(cache + K_TABLE)));
 }
 
 /** Lets entries of namespace `index` go until it may have one of `length` bytes more. */
@@ -149,7 +154,7 @@ function makeSpaceRoom(cache: usize, index: u32, length: u32): u32 {
   while (true) {
     const isSame = old != 0 && get8(old + E_SPACE) == index;
     const items = get32(space + N_ITEMS) + (isSame ? 0 : 1);
-    const all = <i64>get32(space + N_BYTES) + length - (isSame ? lengthAt(old) : 0);
+    const all = <i64>get32(space + N_BYTES) + length - (isSame ? bytesAt(old) : 0);
     if (items <= get32(space + N_MAX_ITEMS) && all <= <i64>get32(space + N_MAX_BYTES)) return OK;
     const status = evictOne(cache, index);
     if (status != OK) return status == CACHE_PROTECTED ? CACHE_SPACE_FULL : status;
@@ -158,10 +163,10 @@ function makeSpaceRoom(cache: usize, index: u32, length: u32): u32 {
 }
 
 /** Lets go what the policy says for a cache whose size is measured. */
-function makePolicyRoom(cache: usize, need: u32, bytes: u32): u32 {
+function makePolicyRoom(cache: usize, length: u32, bytes: u32): u32 {
   const measure = get32(cache + K_MEASURE);
   const policy = get32(cache + K_POLICY);
-  const size = measure == MEASURE_BYTES ? slotBytes(need) : measure == MEASURE_ITEMS ? 1 : bytes;
+  const size = measure == MEASURE_BYTES ? length : measure == MEASURE_ITEMS ? 1 : bytes;
   if (policy == CACHE_HYBRID) return makeHybridRoom(cache, size);
   if (policy == CACHE_S3_FIFO) {
     // What was pushed out of the small part lately is counted in the sketch, in place of a list of ghosts.
@@ -289,15 +294,14 @@ function makeCountRoom(cache: usize, bytes: u32): u32 {
   return OK;
 }
 
-/** Finds a slot, or a run, for an entry of `need` bytes. */
-function makeMemory(cache: usize, need: u32): u32 {
-  const slots = slotsFor(need);
-  const length = slotBytes(need);
-  const most = <u64>max(length * PUSHED_OUT, PUSHED_OUT_MIN);
-  for (let pushed: u64 = 0; ;) {
+/** Finds a slot for an entry of `need` bytes; a long one's is a run, or what its key and the addresses of its pieces need. */
+function makeMemory(cache: usize, key: u32, need: u32, bytes: u32, length: u32): u32 {
+  const most = max(<u64>length * PUSHED_OUT, PUSHED_OUT_MIN);
+  while (true) {
     if (isReady(cache) && (slots != 0 ? hasSlot(cache, slots) : hasRun(cache, need))) return OK;
     if ((slots == 0 && dropSpare(cache)) || hasGathered(cache)) continue;
-    // It is not the limit that has no room, but the region or the budget; a run as long may never come together.
+    if (slots == 0 && isInPieces(cache, key, bytes)) return OK;
+    // It is not the limit that has no room, but the region or the budget, which may never have any.
     const isWithin = <u64>get32(cache + K_HELD) + length + PAGE_HEADER <= <u64>get32(cache + K_MAX_BYTES);
     if (isWithin && pushed > most) return FULL;
     const status = evictOne(cache, ANY_SPACE);
@@ -307,14 +311,33 @@ function makeMemory(cache: usize, need: u32): u32 {
   return FULL;
 }
 
-/** Whether a page of those of which something went lately could be cleared. */
-function hasGathered(cache: usize): bool {
-  while (loosened != 0) {
-    const slots = <u32>ctz(loosened);
-    loosened &= loosened - 1;
-    if (gather(cache, slots)) return true;
+/** Whether the limit has room for a long value's pieces, and there is a slot for their addresses; then it is to be in pieces. */
+function isInPieces(cache: usize, key: u32, bytes: u32): bool {
+  const count = piecesFor(bytes);
+  const need = headBytes(key, count);
+  const many = slotsFor(need);
+  // The slot may be in a new page, or in a run.
+  const head = many != 0 ? PAGE_BYTES : slotBytes(need, many) + PAGE_HEADER;
+  const held = <u64>get32(cache + K_HELD) + <u64>count * PAGE_BYTES + head;
+  if (held > <u64>get32(cache + K_MAX_BYTES) || !(many != 0 ? hasSlot(cache, many) : hasRun(cache, need))) return false;
+  slots = many;
+  pieces = count;
+  return true;
+}
+
+/** Takes the pieces of the entry at `e`, which is in this owner's hand, and lets go what must. OK, or why there is no memory for them. */
+export function makePieces(cache: usize, e: usize): u32 {
+  const most = max(<u64>pieces * PAGE_BYTES * PUSHED_OUT, PUSHED_OUT_MIN);
+  while (get32(e + E_PIECES) < pieces) {
+    if (addPiece(cache, e)) continue;
+    if (!dropSpare(cache) && !hasGathered(cache)) {
+      if (pushed > most) return FULL;
+      const status = evictOne(cache, ANY_SPACE);
+      if (status != OK) return status == CACHE_PROTECTED && get32(cache + K_ITEMS) == 0 ? FULL : status;
+      pushed += lastDropped;
+    }
   }
-  return false;
+  return OK;
 }
 
 /** One entry goes: what expired first, else by the policy. OK, CACHE_SHOWN, or CACHE_PROTECTED: none may. */
@@ -326,14 +349,44 @@ function evictOne(cache: usize, only: u32): u32 {
   }
   if (about & ABOUT_ASKS) return CACHE_ASKED;
   const policy = get32(cache + K_POLICY);
-  if (policy == CACHE_S3_FIFO && only == ANY_SPACE) {
-    const status = evictSmall(cache);
+  if (policy == CACHE_S3_FIFO) {
+    const status = evictSmall(cache, only);
     if (status != CACHE_PROTECTED) return status;
   }
-  beginVictims(cache);
-  let e = nextVictim(cache, only, age);
-  if (e == 0) e = fromWindow(cache, only);
+  if (policy == CACHE_HYBRID) {
+    const status = evictBeside(cache, only);
+    if (status != CACHE_PROTECTED) return status;
+  }
+  const e = victim(cache, only);
   return e == 0 ? CACHE_PROTECTED : drop(cache, e, GONE_EVICTED);
+}
+
+/** What the policy lets go first, of one namespace or any; of the window where nothing else may. */
+function victim(cache: usize, only: u32): usize {
+  beginVictims(cache);
+  const e = nextVictim(cache, only, age);
+  return e == 0 ? fromWindow(cache, only) : e;
+}
+
+/**
+ * Of the hybrid, where another limit than that of what it measures is reached: then a tenth of what stays is the window. What is more than that leaves
+ * it as ever. CACHE_PROTECTED: it is the main part's turn.
+ */
+function evictBeside(cache: usize, only: u32): u32 {
+  for (let i: u32 = 0; i < LEAVES_MAX; i++) {
+    const e = fromWindow(cache, only);
+    if (e == 0 || e == old) return CACHE_PROTECTED;
+    // What there will be, once one has gone.
+    const all = <u64>get32(cache + K_WINDOW) + get32(cache + K_MAIN) - sizeOf(cache, e);
+    if (get32(cache + K_WINDOW) <= all / 10) return CACHE_PROTECTED;
+    const wasHit = leaveWindow(cache, e) > 1;
+    beginVictims(cache);
+    const other = get32(cache + K_MAIN) + sizeOf(cache, e) <= all - all / 10 ? 0 : nextVictim(cache, only, age);
+    if (other != 0 && !wasHit && popularity(cache, e) <= popularity(cache, other)) return drop(cache, e, GONE_EVICTED);
+    promote(cache, e);
+    if (other != 0) return drop(cache, other, GONE_EVICTED);
+  }
+  return CACHE_PROTECTED;
 }
 
 /** The last of a window that may go. */
@@ -349,13 +402,10 @@ function fromWindow(cache: usize, only: u32): usize {
 }
 
 /** Of s3-fifo: what leaves the small part, a tenth, goes unless it was hit twice. CACHE_PROTECTED: it is the main part's turn. */
-function evictSmall(cache: usize): u32 {
-  const small = capacityOf(cache) / 10;
-  for (
-    let e = fromWindow(cache, ANY_SPACE);
-    e != 0 && get32(cache + K_WINDOW) > small;
-    e = fromWindow(cache, ANY_SPACE)
-  ) {
+function evictSmall(cache: usize, only: u32): u32 {
+  // Where another limit than that of what is measured is reached, of what is there.
+  const small = <u32>(min(<u64>capacityOf(cache), <u64>get32(cache + K_WINDOW) + get32(cache + K_MAIN)) / 10);
+  for (let e = fromWindow(cache, only); e != 0 && get32(cache + K_WINDOW) > small; e = fromWindow(cache, only)) {
     if (leaveWindow(cache, e) > 2) {
       promote(cache, e);
       continue;
@@ -364,60 +414,6 @@ function evictSmall(cache: usize): u32 {
     return drop(cache, e, GONE_EVICTED);
   }
   return CACHE_PROTECTED;
-}
-
-/** Takes the entry out, after it was pinned for a caller that looks at it: then the answer is CACHE_SHOWN. */
-function drop(cache: usize, e: usize, why: u32): u32 {
-  const page = pageOf(e);
-  loosened |= (<u64>1) << get32(page + PAGE_COUNT);
-  loosened &= ~(<u64>1); // a long entry's page goes with it
-  lastDropped = get32(page + PAGE_LENGTH);
-  if (e == old) old = 0;
-  let isShown: bool = false;
-  if (about & ABOUT_LOOKS) {
-    const user = userOf(cache);
-    // The last place is for who deletes.
-    const pin = freePin(user, PINS_MAX - 1);
-    isShown = pin != 0;
-    if (isShown) {
-      setPin(cache, pin, e);
-      put32(user + U_WHY, why);
-      put32(user + U_SHOWN, <u32>e);
-    }
-  }
-  if (why == GONE_EVICTED) grewOld(cache, e);
-  remove(cache, e, why, age);
-  return isShown ? CACHE_SHOWN : OK;
-}
-
-/** Takes out what expired in the next `pages` pages. OK, or CACHE_SHOWN. */
-function expireSome(cache: usize, pages: u32): u32 {
-  for (let i: u32 = 0; i < pages; i++) {
-    const page = <usize>(get32(cache + K_SWEEP) != 0 ? get32(cache + K_SWEEP) : get32(cache + K_ALL));
-    if (page == 0) return OK;
-    const isLast = get32(page + PAGE_ALL_NEXT) == 0;
-    put32(cache + K_SWEEP, <u32>page);
-    const status = expireIn(cache, page);
-    if (status != OK) return status;
-    // Once nothing was left in it, it is gone.
-    if (<usize>get32(cache + K_SWEEP) == page) put32(cache + K_SWEEP, get32(page + PAGE_ALL_NEXT));
-    if (isLast) return OK;
-  }
-  return OK;
-}
-
-function expireIn(cache: usize, page: usize): u32 {
-  const length = get32(page + PAGE_LENGTH);
-  const last = <usize>get32(page + PAGE_FRESH);
-  for (let e = page + PAGE_HEADER, left = get32(page + PAGE_USED); e < last && left != 0; e += length) {
-    const state = stateOf(e);
-    if (state == ENTRY_FREE) continue;
-    left--;
-    if (state != ENTRY_LIVE || !hasExpired(e, time) || isPinned(cache, e)) continue;
-    const status = drop(cache, e, GONE_EXPIRED);
-    if (status != OK) return status;
-  }
-  return OK;
 }
 
 /** Whether there are more entries, or more bytes of values, than there may be. */

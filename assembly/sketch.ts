@@ -38,13 +38,18 @@ export function countOf(bucket: usize, tag: u32): u32 {
 export function count(bucket: usize, tag: u32, most: u32): void {
   const least = countOf(bucket, tag);
   if (least == MOST) return;
-  for (let row: u32 = 0; row < 4; row++) {
-    if (rowCount(bucket, tag, row) == least)
-      put64(rowAt(bucket, row), get64(rowAt(bucket, row)) + ((<u64>1) << shiftOf(tag, row)));
-  }
+  raiseRow(bucket, tag, 0, least);
+  raiseRow(bucket, tag, 1, least);
+  raiseRow(bucket, tag, 2, least);
+  raiseRow(bucket, tag, 3, least);
   const added = get8(bucket + BUCKET_ADDS) + 1;
   if (added >= most) halve(bucket);
   put8(bucket + BUCKET_ADDS, added < most ? added : added >>> 1);
+}
+
+function raiseRow(bucket: usize, tag: u32, row: u32, least: u32): void {
+  if (rowCount(bucket, tag, row) != least) return;
+  put64(rowAt(bucket, row), get64(rowAt(bucket, row)) + ((<u64>1) << shiftOf(tag, row)));
 }
 
 function halve(bucket: usize): void {

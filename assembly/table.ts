@@ -8,7 +8,7 @@
 // Readers take no lock: they read the version, the places, the entry, and then the version again; if it is the same, what they read was
 // the entry. Who dies while adding a bucket leaves K_SPLIT: until K_BUCKETS counts it, it is emptied again; afterwards the old one is.
 
-import { get32, get64, matchUpper, put32, put64 } from "./memory";
+import { get32, get64, matchLower, matchUpper, put32, put64 } from "./memory";
 import { load8, load32, load64, store32, store64 } from "./atomic";
 import { hash } from "./hash";
 import { placed, takePage } from "./cachepage";
@@ -56,6 +56,7 @@ export let tag: u32 = 0;
 // Of the last lookup.
 export let foundBucket: usize = 0;
 export let foundVersion: u32 = 0;
+export let foundCount: u32 = 0;
 export let foundPlace: usize = 0;
 
 /** Hashes the key at `at`, kind << 14 | length. */
@@ -101,20 +102,13 @@ export function bucketOfKey(cache: usize): usize {
 
 /**
  * The entry with the key at `at` that was hashed last, with where and at which version its bucket was found; 0: there is none. Also beside
- * who changes the table: then the caller compares the version again after it has read the entry.
+ * who changes the table: then the caller compares the version again after it has read the entry, and how many buckets there are where it found none.
  */
 export function find(cache: usize, at: usize, key: u32): usize {
-  while (true) {
-    const count = load32(cache + K_BUCKETS);
-    const bucket = bucketAt(cache, bucketOf(count, low));
-    const version = load32(bucket + BUCKET_VERSION);
-    foundBucket = bucket;
-    foundVersion = version;
-    const e = lookIn(bucket, version, at, key);
-    if (e != 0) return e;
-    if (load32(bucket + BUCKET_VERSION) == version && load32(cache + K_BUCKETS) == count) return 0;
-  }
-  return 0;
+  foundCount = load32(cache + K_BUCKETS);
+  foundBucket = bucketAt(cache, bucketOf(foundCount, low));
+  foundVersion = load32(foundBucket + BUCKET_VERSION);
+  return lookIn(foundBucket, foundVersion, at, key);
 }
 
 function lookIn(bucket: usize, version: u32, at: usize, key: u32): usize {
@@ -136,8 +130,11 @@ function lookIn(bucket: usize, version: u32, at: usize, key: u32): usize {
 /** Whether the entry at `e` has that key and was not deleted. What lies there is compared only if it is an entry of that length still. */
 function isKey(e: usize, bucket: usize, version: u32, at: usize, key: u32): bool {
   if ((get32(e + E_KEY) & KEY_MASK) != key || load8(e + E_DEAD) != 0) return false;
-  if (load32(bucket + BUCKET_VERSION) != version) return false;
-  const length = key & KEY_LENGTH_MASK;
+  return load32(bucket + BUCKET_VERSION) == version && hasText(e, at, key & KEY_LENGTH_MASK);
+}
+
+/** Whether the key of the entry at `e`, which is as long, is what stands at `at`. */
+export function hasText(e: usize, at: usize, length: u32): bool {
   const whole = length & ~7;
   for (let i: usize = 0; i < <usize>whole; i += 8) if (get64(e + E_TEXT + i) != get64(at + i)) return false;
   const rest = length & 7;
@@ -160,8 +157,9 @@ export function placeFor(cache: usize): usize {
 }
 
 function emptyIn(bucket: usize): usize {
-  for (let p = bucket + BUCKET_PLACES; p < placesEnd(bucket); p += 8) if (<u32>get64(p) == 0) return p;
-  return 0;
+  // The first word is no place.
+  const empty = matchLower(bucket, 0) & ~1;
+  return empty == 0 ? 0 : bucket + ((<usize>ctz(empty)) << 3);
 }
 
 /** Adds a bucket where the one at `part` goes on; its first place. */

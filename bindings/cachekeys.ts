@@ -32,14 +32,14 @@ function kindOf(key: unknown): string {
 
 export class KeyDesk {
   readonly at: number;
-  readonly #u8: Uint8Array;
+  private readonly u8: Uint8Array;
   readonly #claim: { low: number; high: number };
   readonly #core: Core;
 
   private constructor(core: Core, at: number) {
     this.#core = core;
     this.at = at;
-    this.#u8 = core.u8;
+    this.u8 = core.u8;
     this.#claim = core.lastClaim();
   }
 
@@ -58,7 +58,7 @@ export class KeyDesk {
     if (typeof key === "string") {
       const { length } = key;
       if (length > SHORT) return this.#writeLong(key);
-      const u8 = this.#u8;
+      const u8 = this.u8;
       const { at } = this;
       let seen = 0;
       for (let i = 0; i < length; i++) {
@@ -71,13 +71,13 @@ export class KeyDesk {
     if (typeof key === "number") {
       // One form each of 0 and −0, and of all that is no number.
       float[0] = key === 0 ? 0 : Number.isNaN(key) ? Number.NaN : key;
-      this.#u8.set(floatBytes, this.at);
+      this.u8.set(floatBytes, this.at);
       return NUMBER | 8;
     }
     if (!(key instanceof Uint8Array))
       throw new TypeError(`a key is a text, a number or a Uint8Array, got ${kindOf(key)}`);
     if (key.length > KEY_BYTES_MAX) return -1;
-    this.#u8.set(key, this.at);
+    this.u8.set(key, this.at);
     return BYTES | key.length;
   }
 
@@ -89,7 +89,7 @@ export class KeyDesk {
     if (read < text.length || written > KEY_BYTES_MAX) return -1;
     // Of three bytes for one character some may stand for half a pair.
     if (written > text.length && SURROGATE.test(text)) return this.#writeBroken(text);
-    this.#u8.set(scratch.subarray(0, written), this.at);
+    this.u8.set(scratch.subarray(0, written), this.at);
     return TEXT | written;
   }
 
@@ -97,15 +97,15 @@ export class KeyDesk {
     if (text.length * 2 > KEY_BYTES_MAX) return -1;
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i);
-      this.#u8[this.at + 2 * i] = code & 255;
-      this.#u8[this.at + 2 * i + 1] = code >> 8;
+      this.u8[this.at + 2 * i] = code & 255;
+      this.u8[this.at + 2 * i + 1] = code >> 8;
     }
     return BROKEN_TEXT | (text.length * 2);
   }
 
   /** The key whose bytes stand at `at`. */
   read(key: number, at: number): CacheKey {
-    const bytes = this.#u8.slice(at, at + (key & KEY_BYTES_MAX));
+    const bytes = this.u8.slice(at, at + (key & KEY_BYTES_MAX));
     const kind = key & (3 << KEY_KIND_SHIFT);
     if (kind === BYTES) return bytes;
     if (kind === TEXT) return fromUtf8(bytes);

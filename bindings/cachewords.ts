@@ -2,6 +2,10 @@
 
 import {
   AGES,
+  CONFIG_WORDS,
+  EAR_BYTES,
+  EAR_MISSED,
+  EAR_NAME,
   E_TEXT,
   K_AGES,
   K_BUCKETS,
@@ -11,6 +15,7 @@ import {
   K_CONFIG,
   K_FAVOUR,
   K_GONE,
+  K_HEARING,
   K_HELD,
   K_ITEMS,
   K_MAX_BYTES,
@@ -44,10 +49,13 @@ import {
   SLOT_MAX,
   PAGE_ROOM,
 } from "../assembly/shared/caches.js";
+import { GRAIN_BYTES } from "../assembly/shared/layout.js";
 import type { Node } from "./budgets.js";
 import type { Core } from "./core.js";
 
-export const CONFIG_WORDS = 16;
+const KEY_FORESEEN = 256;
+/** The last word that means something to the bindings only. */
+const TUNED = CONFIG_WORDS - 1;
 
 export interface CacheNumbers {
   readonly items: number;
@@ -69,10 +77,17 @@ export interface CacheNumbers {
 export class CacheWords {
   protected readonly core: Core;
   protected readonly at: number;
+  /** Words with a bit for each of 32 owner indexes from `first` on, and which of those bits are not this owner's. */
+  readonly #hearing: { readonly first: number; readonly at: number; readonly mask: number }[] = [];
 
   protected constructor(core: Core, at: number) {
     this.core = core;
     this.at = at;
+    const own = core.ownerId & 0xff;
+    for (let first = 0; first <= core.maxOwners; first += 32) {
+      const mask = own >>> 5 === first >>> 5 ? ~(1 << (own & 31)) : -1;
+      this.#hearing.push({ first, at: (at + K_HEARING + (first >>> 3)) >>> 2, mask });
+    }
   }
 
   protected word(offset: number): number {
@@ -85,6 +100,52 @@ export class CacheWords {
 
   get config(): number[] {
     return this.words(K_CONFIG, CONFIG_WORDS);
+  }
+
+  /** Whether any owner but this one hears of evictions. One look where there are up to 31 owners. */
+  get isHeard(): boolean {
+    const { i32 } = this.core;
+    for (const { at, mask } of this.#hearing) if (((i32[at] as number) & mask) !== 0) return true;
+    return false;
+  }
+
+  /** The owner indexes, but this owner's, that hear of evictions. */
+  get hearers(): number[] {
+    const found: number[] = [];
+    for (const { first, at, mask } of this.#hearing)
+      for (let bits = Atomics.load(this.core.i32, at) & mask; bits !== 0; bits &= bits - 1)
+        found.push(first + 31 - Math.clz32(bits & -bits));
+    return found;
+  }
+
+  #ear(index: number): number {
+    const { maxOwners } = this.core;
+    return this.word(K_USERS) + (maxOwners + 1) * USER_BYTES + index * EAR_BYTES - this.at;
+  }
+
+  /** The name of the ring by which the owner at this index hears; 0: it does not. */
+  earOf(index: number): number {
+    return this.word(this.#ear(index) + EAR_NAME);
+  }
+
+  /** Counts one eviction that could not be told to the owner at this index. */
+  noteMissed(index: number): void {
+    Atomics.add(this.core.i32, (this.at + this.#ear(index) + EAR_MISSED) >>> 2, 1);
+  }
+
+  /** How many evictions could not be told to this owner. */
+  get missed(): number {
+    return this.word(this.#ear(this.core.ownerId & 0xff) + EAR_MISSED);
+  }
+
+  /** Whether limits or policy were changed since it was opened. */
+  get isTuned(): boolean {
+    return this.word(K_CONFIG + 4 * TUNED) !== 0;
+  }
+
+  protected tuned(): true {
+    Atomics.store(this.core.i32, (this.at + K_CONFIG + 4 * TUNED) >>> 2, 1);
+    return true;
   }
 
   get policy(): number {
@@ -141,7 +202,8 @@ export class CacheWords {
 
   /**
    * What an entry of so many bytes of key and value takes: of its slot, and of pages that are not there yet. The key is filled up to a multiple of
-   * 8, so it may be one of two lengths: the answer is for whichever takes more.
+   * 8, so it may be one of two lengths: the answer is for whichever takes more. A long value
+   * may be in pieces, for which its namespace must have room, with a key of up to 256 bytes.
    */
   costOf(bytes: number): { slot: number; pages: number } {
     const least = this.#costOf(E_TEXT + bytes);
@@ -150,13 +212,21 @@ export class CacheWords {
   }
 
   #costOf(need: number): { slot: number; pages: number } {
-    if (need > SLOT_MAX) {
-      const pages = Math.ceil((need + PAGE_HEADER) / 1024) * 1024;
-      return { slot: pages - PAGE_HEADER, pages };
-    }
+    if (need > SLOT_MAX) return this.#costOfLong(need);
     const slots = Math.min(Math.floor(PAGE_ROOM / ((need + 15) & ~15)), PAGE_SLOTS_MAX);
     const isRoom = this.word(K_ROOM + 4 * slots) !== 0 || this.word(K_SPARE) !== 0;
     return { slot: Math.floor(PAGE_ROOM / slots) & ~15, pages: isRoom ? 0 : PAGE_BYTES };
+  }
+
+  #costOfLong(need: number): { slot: number; pages: number } {
+    const run = Math.ceil((need + PAGE_HEADER) / GRAIN_BYTES) * GRAIN_BYTES;
+    const count = Math.ceil((need - E_TEXT) / PAGE_BYTES);
+    const headNeed = E_TEXT + KEY_FORESEEN + 4 * count;
+    const head =
+      headNeed > SLOT_MAX
+        ? Math.ceil((headNeed + PAGE_HEADER) / GRAIN_BYTES) * GRAIN_BYTES - PAGE_HEADER
+        : this.#costOf(headNeed).slot;
+    return { slot: Math.max(run - PAGE_HEADER, head + count * PAGE_BYTES), pages: run };
   }
 
   numbers(): CacheNumbers {

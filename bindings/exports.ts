@@ -65,6 +65,7 @@ export interface CoreExports {
   cacheSetSpace(cache: number, space: number, items: number, bytes: number): number;
   cacheSetPolicy(cache: number, policy: number, favour: number, retention: number, isCritical: number): number;
   cacheGet(cache: number, at: number, key: number, isPeek: number): number;
+  cacheCopy(cache: number, at: number, key: number, isPeek: number, to: number, room: number): number;
   cacheMissed(cache: number): void;
   cacheStill(cache: number): number;
   cacheSet(cache: number, at: number, key: number, bytes: number, about: number, expires: number, now: number): number;
@@ -80,9 +81,14 @@ export interface CoreExports {
   cacheCommit(cache: number): number;
   cacheAbort(cache: number): void;
   cachePin(cache: number, at: number, key: number, isPeek: number): number;
+  cacheClaim(cache: number, at: number, key: number): number;
+  cacheIsLoading(cache: number, claim: number, hash: number, owner: number): number;
+  cacheEndLoad(cache: number, claim: number): void;
+  cacheHear(cache: number, name: number, isThere: number): void;
   cacheUnpin(cache: number, entry: number): number;
   cacheDelete(cache: number, at: number, key: number): number;
   cacheExpire(cache: number, at: number, key: number, now: number): number;
+  cacheDrop(cache: number, at: number, key: number, now: number): number;
   cacheEvict(cache: number, bytes: number, about: number, now: number): number;
   cacheClear(cache: number): number;
   cacheKeys(cache: number, bucket: number, at: number, room: number, from: number): number;

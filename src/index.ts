@@ -24,6 +24,7 @@ export {
   type CustomPolicy,
   type EvictionCandidate,
 } from "./cache/policies.js";
+export type { EvictionListener, RemoteEviction } from "./cache/evictions.js";
 export type { CacheStats, NamespaceStats } from "./cache/stats.js";
 export type { Pin } from "./cache/pin.js";
 export type { CacheKey } from "./cache/open.js";

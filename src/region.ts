@@ -292,6 +292,9 @@ export class Region {
    * there, or a new one. All that open it say the same of it, or nothing. O(caches).
    * @throws RangeError where it is there with other options; MemoryLimitExceededError; RegionBusyError; TypeError, RangeError for wrong options.
    */
+  cache(name: string, options: CacheOptions<string> & { codec: "utf8" }): Cache<string>;
+  cache<V = unknown>(name: string, options: CacheOptions<V> & { codec: "json" | "clone" }): Cache<V>;
+  cache<V = Uint8Array>(name: string, options?: CacheOptions<V>): Cache<V>;
   cache<V = Uint8Array>(name: string, options?: CacheOptions<V>): Cache<V> {
     this.#requireOpen();
     return openCache(this.#charges, name, options);

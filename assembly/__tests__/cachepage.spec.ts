@@ -40,7 +40,7 @@ describe("a page", () => {
   it("has slots that are long enough, and as many as go in", () => {
     for (let bytes: u32 = 1; bytes <= <u32>SLOT_MAX; bytes++) {
       const slots = slotsFor(bytes);
-      const length = slotBytes(bytes);
+      const length = slotBytes(bytes, slotsFor(bytes));
       is(slots >= 2 && slots <= <u32>PAGE_SLOTS_MAX, true, "slots for", bytes);
       is(length >= bytes && length % 16 == 0, true, "length for", bytes);
       is(slots * length + PAGE_HEADER <= <u32>PAGE_BYTES, true, "in a page, for", bytes);
@@ -56,7 +56,7 @@ describe("a page", () => {
 
   it("gives a long entry whole grains", () => {
     for (let bytes: u32 = SLOT_MAX + 1; bytes < 20000; bytes += 13) {
-      const length = slotBytes(bytes);
+      const length = slotBytes(bytes, slotsFor(bytes));
       is(length >= bytes && length - bytes < <u32>GRAIN_BYTES, true, "length for", bytes);
       same((length + PAGE_HEADER) % GRAIN_BYTES, 0, "grains for", bytes);
     }
@@ -87,8 +87,8 @@ describe("a page", () => {
   it("is counted by the bytes of its slots, and of those that are taken", () => {
     const cache = cacheHere();
     for (let i: u32 = 0; i < 10; i++) putIn(cache, i, 100);
-    same(get32(cache + K_BYTES), 10 * slotBytes(BEFORE + 100), "taken", 0);
-    same(get32(cache + K_SLOTS), slotsFor(BEFORE + 100) * slotBytes(BEFORE + 100), "all", 0);
+    same(get32(cache + K_BYTES), 10 * slotBytes(BEFORE + 100, slotsFor(BEFORE + 100)), "taken", 0);
+    same(get32(cache + K_SLOTS), slotsFor(BEFORE + 100) * slotBytes(BEFORE + 100, slotsFor(BEFORE + 100)), "all", 0);
     gone(cache, "counted");
     fresh(64, 2);
   });

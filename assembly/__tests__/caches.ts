@@ -1,11 +1,12 @@
 // Caches: caches of chosen shapes, entries whose key and bytes say which they are, and what a cache's words say, for the specs of caches.
 
-import { get32, get8, put32, put64, put8 } from "../memory";
-import { cacheGet, cacheStill } from "../lookup";
+import { get32, get64, get8, put32, put64, put8 } from "../memory";
+import { cacheCopy, cacheGet, cacheStill } from "../lookup";
 import { cacheSet } from "../cache";
 import { userOf } from "../cachepin";
 import { cacheClear } from "../cache";
 import { leaveCache, openCache } from "../cachelife";
+import { allocUnsafe, free } from "../heap";
 import { slot } from "../owners";
 import {
   CACHE_BUDGET,
@@ -28,6 +29,7 @@ import {
   K_TABLE,
   MEASURE_ITEMS,
   U_LENGTH,
+  U_PIECES,
 } from "../shared/caches";
 import { OUT_OVERHEAD, OUT_USED, S_OUT } from "../shared/layout";
 import { OK } from "../shared/status";
@@ -39,6 +41,9 @@ export const NOW: f64 = 1000000;
 export const KEY: u32 = 8;
 /** Where a key stands, and behind it the value. */
 export const SOURCE: usize = heap.alloc(1 << 16);
+
+// Longer values are not copied to where it is compared.
+const COPY_ROOM: usize = 600;
 
 /** What a cache is opened with. */
 export class Shape {
@@ -117,16 +122,56 @@ export function putIn(cache: usize, number: u32, bytes: u32 = 16, about: About =
   same(put(cache, number, bytes, about), OK, "put in", number);
 }
 
+/** What stands at `value`, in so many pieces or in one, is the value of key `number`. */
+export function sameBytes(value: usize, pieces: u32, number: u32, bytes: u32): void {
+  for (let i: u32 = 0; i < bytes; i++) {
+    const at = pieces == 0 ? value + i : <usize>get32(value + ((i >>> 12) << 2)) + (i & 4095);
+    if (<u8>get8(at) != byteOf(number, bytes, i)) same(get8(at), byteOf(number, bytes, i), "byte", i);
+  }
+}
+
+/** Takes all free memory but `holes` pages, of which none lies beside another; those blocks, for `unscatter`. */
+export function scatter(holes: i32): Array<usize> {
+  const pages = new Array<usize>();
+  for (let i = 0; i < 2 * holes; i++) pages.push(allocUnsafe(4096));
+  const rest = new Array<usize>();
+  for (let bytes: u32 = 1 << 20; bytes >= 1024; bytes >>= 1) {
+    for (let p = allocUnsafe(bytes); p != 0; p = allocUnsafe(bytes)) rest.push(p);
+  }
+  for (let i = 0; i < 2 * holes; i++) {
+    if ((i & 1) == 0) is(free(pages[i]), true, "freed", i);
+    else rest.push(pages[i]);
+  }
+  return rest;
+}
+
+/** Frees what `scatter` took. */
+export function unscatter(blocks: Array<usize>): void {
+  for (let i = 0; i < blocks.length; i++) is(free(blocks[i]), true, "freed", i);
+}
+
 /** Whether key `number` has a value; if it has, its bytes are those that were put in. */
 export function has(cache: usize, number: u32, isPeek: bool = true): bool {
   const value = cacheGet(cache, key(number), KEY, isPeek);
   if (value == 0) return false;
   const bytes = get32(userOf(cache) + U_LENGTH);
-  for (let i: u32 = 0; i < bytes; i++) {
-    if (<u8>get8(value + i) != byteOf(number, bytes, i)) same(get8(value + i), byteOf(number, bytes, i), "byte", i);
-  }
+  const pieces = get32(userOf(cache) + U_PIECES);
+  sameBytes(value, pieces, number, bytes);
   is(cacheStill(cache), true, "there still", number);
+  sameCopy(cache, number, bytes, pieces != 0);
   return true;
+}
+
+const COPY: usize = heap.alloc(COPY_ROOM + 8);
+
+/** A copy of that value is as long, and of the same bytes, and nothing is written behind it; if there is no room for it, or it is in pieces, nothing is copied. */
+function sameCopy(cache: usize, number: u32, bytes: u32, isInPieces: bool): void {
+  const end = bytes <= <u32>COPY_ROOM && !isInPieces ? bytes : 0;
+  put64(COPY + end, 0x5a5a5a5a5a5a5a5a);
+  same(cacheCopy(cache, key(number), KEY, true, COPY, COPY_ROOM), end == bytes ? bytes : -2, "copied", number);
+  for (let i: u32 = 0; i < end; i++) same(get8(COPY + i), byteOf(number, bytes, i), "byte of a copy", i);
+  is(get64(COPY + end) == 0x5a5a5a5a5a5a5a5a, true, "nothing behind it", number);
+  if (bytes != 0) same(cacheCopy(cache, key(number), KEY, true, COPY, bytes - 1), -2, "no room", number);
 }
 
 /** Which of the keys below `end` have a value, as a text. */

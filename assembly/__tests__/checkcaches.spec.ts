@@ -1,5 +1,8 @@
 // Check of the caches: each number of what is wrong, found where something of it was broken, and nothing else.
 
+import { earAt } from "../cachehear";
+import { cacheClaim, cacheEndLoad } from "../cachefetch";
+import { claimAt } from "../cacheloads";
 import { get32, get64, put32, put64 } from "../memory";
 import { store32 } from "../atomic";
 import { cacheSetPolicy } from "../cachelife";
@@ -20,13 +23,17 @@ import {
   K_ITEMS,
   K_LATCH,
   K_LIMBO,
-  K_LOG_COUNT,
+  K_LOG,
   K_LONG,
   K_MAIN,
   K_MORE_PAGES,
   K_MORTAL,
   K_NEW,
   K_OLD,
+  EAR_NAME,
+  K_HEARING,
+  K_LOAD,
+  K_LOADING,
   K_PAGE,
   K_PAGES,
   K_ROOM,
@@ -83,7 +90,7 @@ function findsMore(number: u32, at: usize, what: string): void {
 describe("check", () => {
   it("finds a change that nobody made whole", () => {
     start();
-    finds(1, cache + K_LOG_COUNT, 1, "a log");
+    finds(1, cache + K_LOG, 1, "a log");
     finds(1, cache + K_NEW, <u32>entryOf(1), "what comes in");
     finds(2, cache + K_OLD, <u32>entryOf(1), "what comes out");
     finds(2, cache + K_SPLIT, 32, "a bucket");
@@ -175,5 +182,21 @@ describe("check", () => {
     is(cacheSetPolicy(cache, CACHE_LRU, 0, 0, false) && has(cache, 1), true, "goes on", 0);
     same(get32(cache + K_LATCH), 0, "let go", 0);
     gone(cache, "at work");
+  });
+
+  it("finds claims of nobody's, or that nobody looks at, and ears of nobody's", () => {
+    start();
+    same(cacheClaim(cache, key(1), KEY), 1, "claimed", 0);
+    same(cacheClaim(cache, key(2), KEY), 2, "claimed", 1);
+    finds(13, cache + K_LOADING, 1, "one behind the last");
+    finds(13, cache + K_LOAD, 1, "a second look that is due");
+    finds(13, claimAt(cache, 1) + 4, get32(claimAt(cache, 1) + 4) + 256, "of an owner that is gone");
+    finds(13, claimAt(cache, 1), get32(claimAt(cache, 2)), "two for one key");
+    cacheEndLoad(cache, 1);
+    cacheEndLoad(cache, 2);
+    finds(13, earAt(cache, 2) + EAR_NAME, 7, "an ear of nobody's");
+    finds(13, cache + K_HEARING, 2, "a bit without an ear");
+    finds(13, cache + K_HEARING + 28, 0x80000000, "a bit of no owner's");
+    gone(cache, "claims");
   });
 });

@@ -3,7 +3,18 @@
 import { get32 } from "../memory";
 import { bucketAt, bucketFor, bucketOf, find, hashKey, isIn, low } from "../table";
 import { cacheDelete } from "../cache";
-import { BUCKET_LOAD, BUCKET_NEXT, CHAIN_MAX, K_BUCKETS, K_MORE_PAGES, PLACES } from "../shared/caches";
+import { userOf } from "../cachepin";
+import { cacheCopy } from "../lookup";
+import {
+  BUCKET_LOAD,
+  BUCKET_NEXT,
+  CHAIN_MAX,
+  K_BUCKETS,
+  K_MORE_PAGES,
+  PLACES,
+  U_HITS,
+  U_MISSES,
+} from "../shared/caches";
 import { FULL, OK } from "../shared/status";
 import { fresh, is, same, sound } from "./lib";
 import { KEY, SOURCE, Shape, gone, has, items, keepSums, key, open, put, putIn } from "./caches";
@@ -43,6 +54,19 @@ describe("a table", () => {
     for (let i: u32 = 0; i < 3000; i += 3) is(cacheDelete(cache, key(i), KEY), true, "deleted", i);
     for (let i: u32 = 0; i < 3000; i++) same(has(cache, i) ? 1 : 0, i % 3 == 0 ? 0 : 1, "left", i);
     gone(cache, "a table");
+  });
+
+  it("copies what it finds, and counts that as a look at it does", () => {
+    const cache = cacheHere();
+    putIn(cache, 1, 40);
+    const user = userOf(cache);
+    same(cacheCopy(cache, key(1), KEY, false, SOURCE + 64, 64), 40, "found", 0);
+    same(cacheCopy(cache, key(2), KEY, false, SOURCE + 64, 64), -1, "not there", 0);
+    same(cacheCopy(cache, key(1), KEY, false, SOURCE + 64, 39), -2, "no room", 0);
+    same(cacheCopy(cache, key(2), KEY, true, SOURCE + 64, 64), -1, "looked for", 0);
+    same(get32(user + U_HITS), 1, "hits", 0);
+    same(get32(user + U_MISSES), 1, "misses", 0);
+    gone(cache, "a copy");
   });
 
   it("says of an entry in which bucket it is, and that it is in", () => {

@@ -1,8 +1,8 @@
 // Undo: a change of many words is made whole or not at all, wherever it is cut, and however often it is written back.
 
-import { get32, get64, put32 } from "../memory";
+import { get32, get64, put32, put64 } from "../memory";
 import { add32, begin, end, keep, rollBack, set32, setFloat } from "../undo";
-import { CACHE_CONTROL_BYTES, K_LOG, K_LOG_COUNT } from "../shared/caches";
+import { CACHE_CONTROL_BYTES, K_LOG } from "../shared/caches";
 import { same } from "./lib";
 
 const CACHE: usize = heap.alloc(CACHE_CONTROL_BYTES);
@@ -15,7 +15,7 @@ function clean(): void {
 
 function isAsBefore(what: string): void {
   for (let i: usize = 0; i < 16; i++) same(get32(WORDS + (i << 2)), 100 + i, what, i);
-  same(get32(CACHE + K_LOG_COUNT), 0, "log, " + what, 0);
+  same(get64(CACHE + K_LOG), 0, "log, " + what, 0);
 }
 
 function change(): void {
@@ -31,7 +31,8 @@ describe("the undo log", () => {
   it("keeps what was changed once the change has ended", () => {
     clean();
     change();
-    same(get32(CACHE + K_LOG_COUNT), 6, "words in it", 0);
+    same(get32(CACHE + K_LOG + 5 * 8), <u32>WORDS, "the last word in it", 0);
+    same(get64(CACHE + K_LOG + 6 * 8), 0, "its end", 0);
     end();
     rollBack(CACHE);
     same(get32(WORDS), 3, "the last", 0);
@@ -55,12 +56,23 @@ describe("the undo log", () => {
         change();
         // As if the holder had died before its later words were written: those are in the log, or not even there.
         for (let i: u32 = 6; i > done; i--) undo(i - 1);
-        put32(CACHE + K_LOG_COUNT, done);
+        put64(CACHE + K_LOG + ((<usize>done) << 3), 0);
         for (let i = done; i > cut; i--) undo(i - 1);
         rollBack(CACHE);
         isAsBefore("cut");
       }
     }
+  });
+
+  it("ends where this change does, whatever stands behind it of those before", () => {
+    clean();
+    change();
+    end();
+    begin(CACHE);
+    set32(WORDS + 16, 1);
+    rollBack(CACHE);
+    same(get32(WORDS + 16), 104, "written back", 0);
+    same(get32(WORDS), 3, "what was changed before", 0);
   });
 
   it("has the entry before the word changes", () => {

@@ -2,8 +2,8 @@
 //
 // A cache: one run of kind INTERNAL,
 //
-// 0         4 096                         …
-// ├ control ┼ namespaces, 896 B each ┼ a user for each owner index, 256 B ┤
+// 0         4 672                         …
+// ├ control ┼ namespaces, 896 B each ┼ a user for each owner index, 256 B ┼ an ear for each, 8 B ┤
 //
 // and Blocks of the region's, each a whole page run: pages of entries, pages of the table, pages of addresses of those.
 //
@@ -31,8 +31,11 @@ export const K_SEED = 40;
 export const K_BUCKETS = 56;
 /** One bit for each 32 owner indexes and each of those: it may have a pin. */
 export const K_PINNING = 64;
-/** Sixteen words that mean something to the bindings only. */
+/** Words that mean something to the bindings only. */
 export const K_CONFIG = 96;
+export const CONFIG_WORDS = 18;
+/** One bit for each owner index: its ear's ring is there, so that it is worth telling. */
+export const K_HEARING = 192;
 
 /** The latch of who changes the cache, alone in its lines. */
 export const K_LATCH = 256;
@@ -123,14 +126,24 @@ export const PAGE_SLOTS_MAX = 63;
 export const K_PAGES = 1024;
 export const ADDRESS_PAGES_MAX = 64;
 
-/** The undo log: how many words, and of each its address and what it was. */
+/** The undo log: of each word what it was << 32 | its address, and a 0 behind the last. */
 export const K_LOG = 1280;
-export const LOG_MAX = 340;
-export const K_LOG_COUNT = 1276;
+export const LOG_MAX = 341;
 /** What an entry would displace, while that is counted together. */
 export const K_VICTIMS = 4016;
 export const VICTIMS_MAX = 16;
-export const CACHE_CONTROL_BYTES = 4096;
+
+// Loads, in lines of their own: each key that is being loaded has a claim, overtaken << 63 | id of the owner that loads << 32 | low half of the key's hash.
+export const K_LOADS = 4096;
+export const LOADS_MAX = 64;
+/** What who waits for a load sleeps on, and whether anybody does. */
+export const K_BELL = 4608;
+/** No claim stands behind so many. */
+export const K_LOADING = 4616;
+/** The claim whose value is being put in (0: none), and its entry. */
+export const K_LOAD = 4620;
+export const K_LOADED = 4624;
+export const CACHE_CONTROL_BYTES = 4672;
 
 // A namespace.
 /** One bit for each list that is not empty. */
@@ -152,7 +165,10 @@ export const SPACE_BYTES = 896;
 export const U_OWNER = 0;
 /** The slot that it fills, and has not put in. */
 export const U_RESERVED = 4;
-/** A word that only its thread adds nothing to, so that what it reads before is read before. */
+/** By which claim the value that it puts in was loaded, counted from 1; LOAD_UNCLAIMED: by none; 0: it was not loaded. */
+export const U_LOAD = 8;
+export const LOAD_UNCLAIMED = 65;
+/** A word that means nothing: its thread adds nothing to it, so that what it reads before is read before, or writes there what it need not have read yet. */
 export const U_FENCE = 12;
 /** What the last lookup found. */
 export const U_ENTRY = 16;
@@ -170,10 +186,19 @@ export const U_PINS = 48;
 export const U_SHOWN = 52;
 /** Why it went. */
 export const U_WHY = 56;
+/** In how many pieces what the last lookup found is, or what is to be filled; then U_VALUE is where their addresses stand. 0: it is in one. */
+export const U_PIECES = 60;
 /** Addresses of the entries that it pins. */
 export const U_PINNED = 64;
 export const PINS_MAX = 48;
 export const USER_BYTES = 256;
+
+// An ear, one for each owner index, behind the users.
+/** The name of the ring by which that owner hears what others evict; 0: it does not. */
+export const EAR_NAME = 0;
+/** @public How many evictions could not be told to it. */
+export const EAR_MISSED = 4;
+export const EAR_BYTES = 8;
 
 // A page of entries.
 /** How many slots it has; 0: a long entry's. */
@@ -226,6 +251,8 @@ export const E_DEAD = 48;
 export const E_SPACE = 49;
 /** What its value is, as the bindings say. */
 export const E_TAG = 50;
+/** How many pages its value is in, whose addresses stand in its place; 0: the value itself stands there. */
+export const E_PIECES = 52;
 export const E_TEXT = 56;
 
 /** It was deleted. */

@@ -64,6 +64,8 @@ export const CACHE_SPACE_FULL = 33;
 export const CACHE_SHOWN = 34;
 /** Something must go, and the caller wants to say what; the call is to be made again. */
 export const CACHE_ASKED = 35;
+/** What was loaded may be older than what was said of its key since. */
+export const CACHE_OVERTAKEN = 36;
 
 // What `check` can find. `where` beside each is a grain, a class or an owner, as the text in bindings/status.ts says.
 export const BAD_CHAIN = 100;

@@ -15,7 +15,7 @@ export const create = (name, plan) => CATALOGUE[name](plan);
 async function cistern({ entries, bytes, policy, size }) {
   const { Region } = await libraryFor(import.meta.url);
   const region = Region.createSync({ size: size ?? 32 * 2 ** 20 + Math.ceil(entries * (bytes + 160) * 1.5) });
-  const cache = region.cache("bench", { maxItems: entries, policy });
+  const cache = region.cache("bench", { maxItems: entries, policy, codec: "buffer" });
   const target = new Uint8Array(bytes);
   return {
     region,

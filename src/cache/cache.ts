@@ -2,11 +2,12 @@
 // done its work, outside of everything, and may call the cache again; one that throws does so in a turn of its own.
 
 import {
+  aboutOf,
   type CacheKey,
   type CacheNote,
   type CachePort,
   type GoneEntry,
-  KEY_BYTES_MAX,
+  LOAD_UNCLAIMED,
   PAGE_BYTES,
   PINS_MAX,
   NO_LIMIT,
@@ -17,46 +18,24 @@ import { integer, ownOptions } from "../options.js";
 import type { RingCodec } from "../ring/codec.js";
 import { alone, requireSignal } from "../ring/listeners.js";
 import { describe } from "../size.js";
-import { CacheClosedError, CachePinsError } from "./errors.js";
+import { CacheClosedError, CachePinsError, tooLong } from "./errors.js";
+import { type EvictionListener, Teller } from "./evictions.js";
 import { Flights, nameOf } from "./flights.js";
-import {
-  type CacheEntry,
-  type EvictReason,
-  expiryOf,
-  retentionOf,
-  type SetOptions,
-  setOptions,
-  sizeOf,
-} from "./options.js";
+import { type Loader, Loads } from "./loads.js";
+import { bytesLimit, expiryOf, itemsLimit, retentionOf, type SetOptions, setOptions, sizeOf } from "./options.js";
+import type { CacheParts } from "./parts.js";
 import { Pin } from "./pin.js";
 import {
+  CACHE_PRIORITIES,
   type CacheFavour,
   type CachePolicyName,
   type CustomPolicy,
   type EvictionCandidate,
-  FAVOURS,
+  favourNumber,
+  isCandidate,
   policyNumber,
 } from "./policies.js";
 import { type CacheStats, statsOf } from "./stats.js";
-
-/** @internal What a cache is made of. */
-export interface CacheParts<V> {
-  readonly port: CachePort;
-  readonly name: string;
-  readonly codec: RingCodec<V>;
-  readonly ttl: number;
-  readonly spaces: readonly string[];
-  readonly capacityBytes: number;
-  readonly custom: CustomPolicy | undefined;
-  readonly onEvict: ((entry: CacheEntry<V>, reason: EvictReason) => void) | undefined;
-  readonly onInsert: ((entry: CacheEntry<V>) => void) | undefined;
-  readonly now: () => number;
-  /** Lowers what is held, for the budget's sake; after a set. */
-  readonly charged: () => void;
-  /** Throws where the core answered that nothing works any more. */
-  readonly requireSound: (status: number) => void;
-  readonly left: () => void;
-}
 
 /** The last place of a thread's is kept for its deletes. */
 const OWN_PINS_MAX = PINS_MAX - 1;
@@ -67,30 +46,50 @@ const ASKED_MAX = 3;
  * anything at any time; nothing here waits for another thread longer than the region's `busyMs`. Every method throws CacheClosedError after `close`, and
  * TypeError or RangeError for wrong arguments before anything changed.
  */
+// What every value passes through has plain fields: a #private one is looked up by a name that is loaded and compared each time.
 export class Cache<V = Uint8Array> {
   readonly name: string;
-  readonly #port: CachePort;
-  readonly #codec: RingCodec<V>;
-  readonly #parts: CacheParts<V>;
-  readonly #now: () => number;
-  readonly #flights = new Flights<V>();
-  #custom: CustomPolicy | undefined;
-  #isLeft = false;
+  private readonly port: CachePort;
+  private readonly codec: RingCodec<V>;
+  private readonly parts: CacheParts<V>;
+  private readonly ttl: number;
+  private readonly now: () => number;
+  private readonly flights = new Flights<V>();
+  private custom: CustomPolicy | undefined;
+  private isLeft = false;
+  /** Whether nobody in this thread is to be told or asked of a value that is put in; not once this thread has left. */
+  private isPlain: boolean;
+  readonly #loads: Loads<V>;
+  readonly #teller: Teller;
+  readonly #subscriptions = new Set<() => void>();
 
   /** @internal */
   constructor(parts: CacheParts<V>) {
     this.name = parts.name;
-    this.#parts = parts;
-    this.#port = parts.port;
-    this.#codec = parts.codec;
-    this.#now = parts.now;
-    this.#custom = parts.custom;
+    this.parts = parts;
+    this.port = parts.port;
+    this.codec = parts.codec;
+    this.ttl = parts.ttl;
+    this.now = parts.now;
+    this.custom = parts.custom;
+    this.isPlain = this.asksNobody();
+    const { port } = parts;
+    this.#loads = new Loads<V>({ port, look: (key) => this.peek(key), isLeft: () => this.isLeft });
+    this.#teller = new Teller(port, parts.rings);
+    port.expired = (key, bytes) => {
+      if (this.#teller.isHeard) this.#teller.tell([{ key, bytes, isExpired: true }]);
+    };
+  }
+
+  private asksNobody(): boolean {
+    const { onEvict, onInsert, charged } = this.parts;
+    return onEvict === undefined && onInsert === undefined && charged === undefined && this.custom === undefined;
   }
 
   /** How many entries there are (C14), those that expired and were not met since counted. O(1). */
   get size(): number {
     this.#requireOpen();
-    return this.#port.items;
+    return this.port.items;
   }
 
   /**
@@ -98,16 +97,16 @@ export class Cache<V = Uint8Array> {
    * latch to order the hit, if nobody has it. Throws what the codec throws.
    */
   get(key: CacheKey): V | undefined {
-    if (this.#isLeft) this.#requireOpen();
-    const bytes = this.#port.get(key, 0, this.#now);
-    return bytes === undefined ? undefined : this.#codec.decode(bytes);
+    if (this.isLeft) this.#requireOpen();
+    const bytes = this.port.get(key, 0, this.now);
+    return bytes === undefined ? undefined : this.codec.decode(bytes);
   }
 
   /** As `get`, but it is no hit or miss, and changes no order. O(value). */
   peek(key: CacheKey): V | undefined {
     this.#requireOpen();
-    const bytes = this.#port.get(key, 1, this.#now);
-    return bytes === undefined ? undefined : this.#codec.decode(bytes);
+    const bytes = this.port.get(key, 1, this.now);
+    return bytes === undefined ? undefined : this.codec.decode(bytes);
   }
 
   /**
@@ -116,10 +115,10 @@ export class Cache<V = Uint8Array> {
    * @throws TypeError, RangeError for what is no place.
    */
   getInto(key: CacheKey, target: Uint8Array, offset: number = 0): number {
-    if (this.#isLeft) this.#requireOpen();
+    if (this.isLeft) this.#requireOpen();
     if (!(target instanceof Uint8Array)) throw new TypeError(`getInto needs a Uint8Array, got ${describe(target)}`);
     if (offset !== 0) integer("offset", offset, 0, target.length);
-    return this.#port.getInto(key, target, offset, this.#now);
+    return this.port.getInto(key, target, offset, this.now);
   }
 
   /**
@@ -129,15 +128,15 @@ export class Cache<V = Uint8Array> {
    */
   pin(key: CacheKey): Pin | undefined {
     this.#requireOpen();
-    const entry = this.#port.pin(key, this.#now);
+    const entry = this.port.pin(key, this.now);
     if (entry < 0) throw new CachePinsError(this.name, OWN_PINS_MAX);
-    return entry === 0 ? undefined : new Pin(this.#port, entry);
+    return entry === 0 ? undefined : new Pin(this.port, entry);
   }
 
   /** Whether there is a value of this key that has not expired. Counts as no lookup. O(1); takes no lock. */
   has(key: CacheKey): boolean {
     this.#requireOpen();
-    return this.#port.has(key, this.#now);
+    return this.port.has(key, this.now);
   }
 
   /**
@@ -147,38 +146,59 @@ export class Cache<V = Uint8Array> {
    * @throws TypeError, RangeError for wrong keys and options, and what the codec throws: then nothing was changed.
    */
   set(key: CacheKey, value: V, options?: SetOptions): boolean {
-    const bytes = this.#bytesOf(value);
-    if (this.#isLeft) this.#requireOpen();
-    const now = this.#now();
-    const note = this.#noteOf(options, now);
-    const gone: GoneEntry[] | undefined = this.#parts.onEvict === undefined ? undefined : [];
-    const status = this.#port.set(key, bytes, note, now, gone, this.#asker(bytes.length, gone));
+    if (this.isLeft) this.#requireOpen();
+    const bytes = this.codec.encode(value);
+    const isPlain = this.isPlain && options === undefined && this.flights.count === 0 && !this.#teller.isHeard;
+    if (!isPlain || !(bytes instanceof Uint8Array)) return this.#setWith(key, value, bytes, options, 0);
+    const now = this.now();
+    const { ttl, port } = this;
+    const expires = ttl === Number.POSITIVE_INFINITY ? 0 : now + ttl + port.staleMs;
+    const status = port.put(key, bytes, PLAIN, expires, now);
+    return status === OK || this.#isRefused(status, key);
+  }
+
+  /** Never answers true. */
+  #isRefused(status: number, key: CacheKey): boolean {
     if (status === -1) throw tooLong(key);
-    if (status !== OK) this.#parts.requireSound(status);
-    if (this.#flights.count > 0) this.#flights.overtake(key);
-    this.#parts.charged();
+    this.parts.requireSound(status);
+    return false;
+  }
+
+  /** As `set`, with all that may be said and asked; `load`: by which claim the value was loaded, 0: it was not. */
+  #setWith(key: CacheKey, value: V, bytes: Uint8Array, options: SetOptions | undefined, load: number): boolean {
+    if (!(bytes instanceof Uint8Array))
+      throw new TypeError(`the codec's encode must answer a Uint8Array, got ${describe(bytes)}`);
+    if (this.isLeft) this.#requireOpen();
+    const now = this.now();
+    const note = this.#noteOf(options, now, load);
+    const { onEvict, onInsert } = this.parts;
+    const gone: GoneEntry[] | undefined = onEvict === undefined && !this.#teller.isHeard ? undefined : [];
+    const asker = this.#asker(bytes.length, gone);
+    let status: number;
+    try {
+      status = this.port.set(key, bytes, note, now, gone, asker, onEvict !== undefined);
+    } catch (error) {
+      if (load !== 0) this.port.forgetLoad();
+      throw error;
+    }
+    if (status !== OK) this.#isRefused(status, key);
+    if (this.flights.count > 0 && load === 0) this.flights.overtake(key);
+    this.parts.charged?.();
     if (gone !== undefined && gone.length > 0) this.#tellGone(gone);
-    const { onInsert } = this.#parts;
     if (status === OK && onInsert !== undefined) alone(() => onInsert({ key, value }));
     return status === OK;
   }
 
   /** What is said of a value that is put in at `now`. */
-  #noteOf(options: SetOptions | undefined, now: number): CacheNote {
+  #noteOf(options: SetOptions | undefined, now: number, load: number): CacheNote {
     const { ttl, priority, namespace } = options === undefined ? NO_OPTIONS : setOptions(options);
     const space = namespace === undefined ? 0 : this.#space(namespace);
-    return { space, priority, tag: 0, expires: expiryOf(ttl, this.#parts.ttl, now) };
-  }
-
-  #bytesOf(value: V): Uint8Array {
-    const bytes = this.#codec.encode(value);
-    if (bytes instanceof Uint8Array) return bytes;
-    throw new TypeError(`the codec's encode must answer a Uint8Array, got ${describe(bytes)}`);
+    return { space, priority, tag: 0, expires: expiryOf(ttl, this.ttl, now, this.port.staleMs), load };
   }
 
   /** Asks the caller's own policy what is to go, a few times for one value. */
   #asker(bytes: number, gone: GoneEntry[] | undefined): (() => boolean) | undefined {
-    const custom = this.#custom;
+    const custom = this.custom;
     if (custom === undefined) return undefined;
     let asked = 0;
     return () => {
@@ -192,54 +212,82 @@ export class Cache<V = Uint8Array> {
     let count = 0;
     alone(() => {
       for (const one of custom.evict(bytes, this.candidates())) {
-        if (this.#isLeft) return;
+        if (this.isLeft) return;
         const key = isCandidate(one) ? one.key : one;
-        const value = gone === undefined ? undefined : this.#port.get(key, 1, this.#now);
-        if (!this.#port.delete(key)) continue;
+        const value = gone === undefined ? undefined : this.port.get(key, 1, this.now);
+        if (!this.port.drop(key, this.now())) continue;
         count++;
-        if (value !== undefined) gone?.push({ key, value, tag: 0, isExpired: false });
+        if (value !== undefined) gone?.push({ key, bytes: value.length, value, tag: 0, isExpired: false });
       }
     });
     return count;
   }
 
   #tellGone(gone: readonly GoneEntry[]): void {
-    const { onEvict } = this.#parts;
+    const { onEvict } = this.parts;
+    if (this.#teller.isHeard) this.#teller.tell(gone);
+    if (onEvict === undefined) return;
     for (const { key, value, isExpired } of gone) {
-      alone(() => onEvict?.({ key, value: this.#codec.decode(value) }, isExpired ? "expired" : "evicted"));
+      alone(() => onEvict({ key, value: this.codec.decode(value) }, isExpired ? "expired" : "evicted"));
     }
   }
 
-  /** Takes the entry of this key out. False: there was none. O(1). Needs no lock: waits for nobody. */
+  /**
+   * Calls `listener` with what other threads evict, or find expired: key, length of its value, and how many more there were that could not be told (`missed`).
+   * Soon after, in a turn of its own, one after the other; it may do with the cache whatever it likes, and does not keep the process alive. By a ring of the
+   * region, 1,024 records and 256 KiB at most, of which the oldest go; a set costs other threads more only while somebody listens. What this thread evicts:
+   * `onEvict`. Returns the function that ends it, as does `signal`, `close`, or the thread's end.
+   * @throws TypeError; MemoryLimitExceededError where there is no memory for the ring; RegionBusyError.
+   */
+  subscribe(listener: EvictionListener, options?: { signal?: AbortSignal }): () => void {
+    this.#requireOpen();
+    if (typeof listener !== "function")
+      throw new TypeError(`subscribe needs a function to call, got ${describe(listener)}`);
+    const { signal } = ownOptions<{ signal?: AbortSignal }>("subscribe", options, ["signal"]);
+    requireSignal("subscribe", signal);
+    if (signal?.aborted) return () => {};
+    const end = this.parts.hearer.add(listener, this.port);
+    const stop = (): void => {
+      if (!this.#subscriptions.delete(stop)) return;
+      signal?.removeEventListener("abort", stop);
+      end();
+    };
+    this.#subscriptions.add(stop);
+    signal?.addEventListener("abort", stop);
+    return stop;
+  }
+
+  /**
+   * Takes the entry of this key out. False: there was none. O(1). Gone it is at once; to take it out waits for the latch, `busyMs` at most. Where the key is being loaded it takes the latch first, so that the load is
+   * either in by then and goes too, or never put in. Where that is not to be had within `busyMs`, what was loaded may be seen until its holder goes on.
+   */
   delete(key: CacheKey): boolean {
     this.#requireOpen();
-    const isGone = this.#port.delete(key);
-    if (this.#flights.count > 0) this.#flights.overtake(key);
+    const isGone = this.port.delete(key);
+    if (this.flights.count > 0) this.flights.overtake(key);
     return isGone;
   }
 
   /** Takes everything out. O(entries). @throws RegionBusyError when another thread that has the latch does not go on. */
   clear(): void {
     this.#requireOpen();
-    this.#flights.overtakeAll();
-    if (!this.#port.clear()) throw new RegionBusyError("clear");
+    this.flights.overtakeAll();
+    if (!this.port.clear()) throw new RegionBusyError("clear");
   }
 
   /** The keys, as they were when this was called; what others put in or take out meanwhile may be among them or not. O(entries). */
   keys(): IterableIterator<CacheKey> {
     this.#requireOpen();
-    const now = this.#now();
-    const { buckets } = this.#port;
+    const now = this.now();
+    const { buckets } = this.port;
     const all: CacheKey[] = [];
     for (let bucket = 0; ; bucket++) {
-      const keys = this.#port.keysIn(bucket, now);
+      const keys = this.port.keysIn(bucket, now);
       if (keys === undefined) break;
       for (const key of keys) all.push(key);
     }
     // While the table grew a key may have been met in its old bucket and in its new one.
-    return (
-      this.#port.buckets === buckets ? all : [...new Map(all.map((key) => [nameOf(key), key])).values()]
-    ).values();
+    return (this.port.buckets === buckets ? all : [...new Map(all.map((key) => [nameOf(key), key])).values()]).values();
   }
 
   /** Keys with copies of their values, of those that were there when this was called and are still when their turn comes. */
@@ -259,8 +307,12 @@ export class Cache<V = Uint8Array> {
   }
 
   /**
-   * The value of this key, or what `load` makes of it, which is put in, unless the key was set or deleted here meanwhile. Who asks for a key that this
-   * thread is loading waits for that load. What `load` throws is thrown to all of them, and nothing is kept. `signal` ends the waiting, not the load.
+   * The value of this key, or what `load` makes of it, which is put in. Of all threads one loads a key: the others wait, look again, and load themselves if
+   * it is not there then, because the load failed, its thread ended, or its value was not taken. What any thread sets, deletes or clears meanwhile is newer
+   * than what is being loaded, which is then answered and not put in. A stale value (`staleWhileRevalidate`) is answered at once, and one thread loads a newer one.
+   * What `load` throws is thrown to all of this thread that wait for it, and nothing is kept. `signal` ends the waiting, not the load; without one a load that is
+   * slow is waited for, and loads that fetch each other's keys wait for each other. Counts as `get` does, a stale
+   * value as a hit. Beyond 64 loads at once a key's is each thread's own, and put in only where nothing is.
    * @throws TypeError, RangeError for wrong keys and options: then nothing was loaded.
    */
   async fetch(
@@ -272,35 +324,48 @@ export class Cache<V = Uint8Array> {
     if (typeof load !== "function") throw new TypeError(`fetch needs a function that loads, got ${describe(load)}`);
     const { signal, ...rest } = ownOptions<SetOptions & { signal?: AbortSignal }>("fetch", options, FETCH_KNOWN);
     requireSignal("fetch", signal);
-    this.#noteOf(rest, 0);
-    if (!this.#port.isKey(key)) throw tooLong(key);
-    const found = this.get(key);
-    if (found !== undefined) return found;
+    this.#noteOf(rest, 0, 0);
+    if (!this.port.isKey(key)) throw tooLong(key);
+    const found = this.port.getStale(key, this.now);
+    if (found !== undefined && !this.port.isStale) return this.codec.decode(found);
     // The caller may change its bytes meanwhile.
     const own = typeof key === "object" ? key.slice() : key;
-    const loaded = async (isOvertaken: () => boolean): Promise<V> => {
-      const value = await load(own);
-      if (!this.#isLeft && !isOvertaken()) this.set(own, value, rest);
-      return value;
+    const loader: Loader<V> = {
+      load: () => load(own),
+      put: (value, claim) => void this.#setWith(own, value, this.codec.encode(value), rest, claim),
     };
-    return this.#flights.join(own, loaded, signal);
+    if (found === undefined) return this.flights.join(own, (flight) => this.#loads.run(own, loader, flight), signal);
+    this.#refresh(own, loader);
+    return this.codec.decode(found);
+  }
+
+  /** Loads the key anew, unless any thread is at it. */
+  #refresh(key: CacheKey, loader: Loader<V>): void {
+    if (this.flights.has(key)) return;
+    const claim = this.#loads.claim(key);
+    if (claim.number <= 0 || claim.number === LOAD_UNCLAIMED) return;
+    const failed = (error: unknown): void =>
+      alone(() => {
+        if (this.parts.onRefreshError === undefined) throw error;
+        this.parts.onRefreshError(error, key);
+      });
+    this.flights.begin(key, (flight) => this.#loads.load(key, loader, flight, claim), failed);
   }
 
   /**
-   * Whether a value could be put in without anything going for it: `bytes` of key and value together (C19). As of this instant, and exact to the page;
-   * the next value may still let the table grow by one.
+   * Whether there is room for a value, in the cache, its budget and the region: `bytes` of key and value together (C19). As of this instant, and to the page:
+   * the table may grow by one for it, and `hybrid` and `s3-fifo` let go by their parts.
    */
   canAdd(namespace: string | undefined, bytes: number): { ok: boolean; reason?: "items" | "bytes" } {
     this.#requireOpen();
     integer("bytes", bytes, 0, Number.MAX_SAFE_INTEGER);
-    const { maxItems, maxBytes, maxValues } = this.#port.limits;
-    const cost = this.#port.costOf(bytes);
-    const space = this.#port.space(namespace === undefined ? 0 : this.#space(namespace));
-    if (this.#port.items >= maxItems || space.items >= space.maxItems) return { ok: false, reason: "items" };
-    const { valueBytes } = this.#port.numbers();
-    const isOver = space.bytes + cost.slot > space.maxBytes || valueBytes + bytes > maxValues;
-    if (isOver || this.#port.heldBytes + cost.pages > maxBytes) return { ok: false, reason: "bytes" };
-    return { ok: true };
+    const { maxItems, maxBytes, maxValues } = this.port.limits;
+    const cost = this.port.costOf(bytes);
+    const space = this.port.space(namespace === undefined ? 0 : this.#space(namespace));
+    if (this.port.items >= maxItems || space.items >= space.maxItems) return { ok: false, reason: "items" };
+    const isOver = space.bytes + cost.slot > space.maxBytes || this.port.numbers().valueBytes + bytes > maxValues;
+    const isFull = this.port.heldBytes + cost.pages > maxBytes || cost.pages > this.parts.roomBytes();
+    return isOver || isFull ? { ok: false, reason: "bytes" } : { ok: true };
   }
 
   /**
@@ -309,8 +374,8 @@ export class Cache<V = Uint8Array> {
    */
   candidates(): EvictionCandidate[] {
     this.#requireOpen();
-    return this.#port
-      .candidates(this.#now())
+    return this.port
+      .candidates(this.now())
       .map(({ key, bytes, ageMs, priority, frequency }) => ({ key, bytes, age: ageMs, priority, frequency }));
   }
 
@@ -320,36 +385,34 @@ export class Cache<V = Uint8Array> {
    */
   evict(bytes: number | string): number {
     this.#requireOpen();
-    const wanted = Math.min(sizeOf("bytes", bytes, this.#port.heldBytes), NO_LIMIT);
-    const gone: GoneEntry[] | undefined = this.#parts.onEvict === undefined ? undefined : [];
-    const freed = this.#port.evict(wanted, this.#now(), gone);
+    const wanted = Math.min(sizeOf("bytes", bytes, this.port.heldBytes), NO_LIMIT);
+    const { onEvict } = this.parts;
+    const gone: GoneEntry[] | undefined = onEvict === undefined && !this.#teller.isHeard ? undefined : [];
+    const freed = this.port.evict(wanted, this.now(), gone, onEvict !== undefined);
     if (gone !== undefined) this.#tellGone(gone);
     return freed;
   }
 
   /**
-   * Changes what it may hold (C25), for every thread at once; what is too much goes at once. What is left out stays. Sizes in bytes, as texts, or as shares of
-   * the region. O(what goes).
+   * Changes what it may hold (C25), for every thread at once; what is too much goes at once. What is left out stays; `Infinity` lifts a limit of items or
+   * values. Sizes in bytes, as texts, or as shares of the region. O(what goes).
    * @throws RangeError for fewer bytes than the table has and a page; RegionBusyError.
    */
   setLimits(limits: { maxBytes?: number | string; maxValueBytes?: number | string; maxItems?: number }): void {
     this.#requireOpen();
     const own = ownOptions("setLimits", limits, ["maxBytes", "maxValueBytes", "maxItems"]);
-    const before = this.#port.limits;
-    const bytes =
-      own.maxBytes === undefined ? before.maxBytes : sizeOf("maxBytes", own.maxBytes, this.#parts.capacityBytes);
-    const values =
-      own.maxValueBytes === undefined
-        ? before.maxValues
-        : sizeOf("maxValueBytes", own.maxValueBytes, this.#parts.capacityBytes);
-    const items = own.maxItems === undefined ? before.maxItems : integer("maxItems", own.maxItems, 1, NO_LIMIT);
-    if (bytes < this.#port.tableBytes + PAGE_BYTES)
-      throw new RangeError(
-        `maxBytes must be at least ${this.#port.tableBytes + PAGE_BYTES}, for the table and a page, got ${bytes}`,
-      );
-    if (!this.#port.setLimits(Math.min(bytes, NO_LIMIT), Math.min(values, NO_LIMIT), items))
-      throw new RegionBusyError("setLimits");
-    this.evict(Math.max(0, this.#port.heldBytes - bytes));
+    const { port, parts } = this;
+    const before = port.limits;
+    const whole = parts.capacityBytes;
+    const bytes = own.maxBytes === undefined ? before.maxBytes : sizeOf("maxBytes", own.maxBytes, whole);
+    const { maxValueBytes } = own;
+    const values = maxValueBytes === undefined ? before.maxValues : bytesLimit("maxValueBytes", maxValueBytes, whole);
+    const items = own.maxItems === undefined ? before.maxItems : itemsLimit(own.maxItems, 1);
+    const least = port.tableBytes + PAGE_BYTES;
+    if (bytes < least)
+      throw new RangeError(`maxBytes must be at least ${least}, for the table and a page, got ${bytes}`);
+    if (!this.port.setLimits(Math.min(bytes, NO_LIMIT), values, items)) throw new RegionBusyError("setLimits");
+    this.evict(Math.max(0, this.port.heldBytes - bytes));
   }
 
   /**
@@ -363,12 +426,12 @@ export class Cache<V = Uint8Array> {
     this.#requireOpen();
     const number = policyNumber(policy);
     const own = ownOptions("setPolicy", options, ["favour", "minRetention", "critical"]);
-    const favour = own.favour === undefined ? this.#port.favour : FAVOURS.indexOf(own.favour);
-    if (favour < 0) throw new RangeError(`favour must be one of ${FAVOURS.join(", ")}, got ${describe(own.favour)}`);
-    const retention = own.minRetention === undefined ? this.#port.retention : retentionOf(own.minRetention);
+    const favour = own.favour === undefined ? this.port.favour : favourNumber(own.favour);
+    const retention = own.minRetention === undefined ? this.port.retention : retentionOf(own.minRetention);
     const isCritical = own.critical === true;
-    if (!this.#port.setPolicy(number, favour, retention, isCritical)) throw new RegionBusyError("setPolicy");
-    this.#custom = typeof policy === "string" ? undefined : policy;
+    if (!this.port.setPolicy(number, favour, retention, isCritical)) throw new RegionBusyError("setPolicy");
+    this.custom = typeof policy === "string" ? undefined : policy;
+    this.isPlain = this.asksNobody();
   }
 
   /** Changes what one namespace may have (C04–C06, C25), for all threads; what is too much goes with its next `set`. O(1). @throws RegionBusyError. */
@@ -376,17 +439,16 @@ export class Cache<V = Uint8Array> {
     this.#requireOpen();
     const index = this.#space(namespace);
     const own = ownOptions("setNamespace", limits, ["maxItems", "maxBytes"]);
-    const before = this.#port.space(index);
-    const items = own.maxItems === undefined ? before.maxItems : integer("maxItems", own.maxItems, 0, NO_LIMIT);
-    const bytes =
-      own.maxBytes === undefined ? before.maxBytes : Math.min(sizeOf("maxBytes", own.maxBytes, NO_LIMIT), NO_LIMIT);
-    if (!this.#port.setSpace(index, items, bytes)) throw new RegionBusyError("setNamespace");
+    const before = this.port.space(index);
+    const items = own.maxItems === undefined ? before.maxItems : itemsLimit(own.maxItems, 0);
+    const bytes = own.maxBytes === undefined ? before.maxBytes : bytesLimit("maxBytes", own.maxBytes, NO_LIMIT);
+    if (!this.port.setSpace(index, items, bytes)) throw new RegionBusyError("setNamespace");
   }
 
   /** What it holds and did (C10, C14), all threads together. Read word by word: exact when nobody is at work. O(threads). */
   stats(): CacheStats {
     this.#requireOpen();
-    return statsOf(this.#port, this.#parts.spaces);
+    return statsOf(this.port, this.parts.spaces);
   }
 
   /**
@@ -394,18 +456,26 @@ export class Cache<V = Uint8Array> {
    * nothing. @throws RegionBusyError.
    */
   close(): void {
-    if (this.#isLeft) return;
-    if (!this.#port.leave(false)) throw new RegionBusyError("close");
-    this.#isLeft = true;
-    this.#parts.left();
+    if (this.isLeft) return;
+    this.#teller.close();
+    if (!this.port.leave(false)) throw new RegionBusyError("close");
+    this.#left();
   }
 
   /** @internal As `close`, for a region that is being closed: what cannot be done now, its detaching does. */
   leave(): void {
-    if (this.#isLeft) return;
-    this.#port.leave(true);
-    this.#isLeft = true;
-    this.#parts.left();
+    if (this.isLeft) return;
+    this.#teller.close();
+    this.port.leave(true);
+    this.#left();
+  }
+
+  #left(): void {
+    this.isLeft = true;
+    this.isPlain = false;
+    for (const stop of [...this.#subscriptions]) stop();
+    this.#loads.close();
+    this.parts.left();
   }
 
   [Symbol.dispose](): void {
@@ -413,26 +483,18 @@ export class Cache<V = Uint8Array> {
   }
 
   #space(namespace: string): number {
-    const index = this.#parts.spaces.indexOf(namespace);
+    const index = this.parts.spaces.indexOf(namespace);
     if (index >= 0) return index + 1;
-    const known = this.#parts.spaces.map((name) => `"${name}"`).join(", ") || "none";
+    const known = this.parts.spaces.map((name) => `"${name}"`).join(", ") || "none";
     throw new RangeError(`cache "${this.name}" has no namespace ${describe(namespace)}; there are ${known}`);
   }
 
   #requireOpen(): void {
-    if (this.#isLeft) throw new CacheClosedError(this.name);
+    if (this.isLeft) throw new CacheClosedError(this.name);
   }
 }
 
+/** What the core is told of a value of which nothing is said. */
+const PLAIN = aboutOf(0, CACHE_PRIORITIES.normal, 0);
 const FETCH_KNOWN = ["ttl", "priority", "namespace", "signal"] as const;
-const NO_OPTIONS = { ttl: undefined, priority: 50, namespace: undefined } as const;
-
-function isCandidate(one: EvictionCandidate | CacheKey): one is EvictionCandidate {
-  return typeof one === "object" && !(one instanceof Uint8Array);
-}
-
-function tooLong(key: CacheKey): RangeError {
-  const length = typeof key === "number" ? 8 : key.length;
-  const unit = typeof key === "string" ? "characters" : "bytes";
-  return new RangeError(`a key has at most ${KEY_BYTES_MAX} bytes, got ${length} ${unit}: use a hash of it`);
-}
+const NO_OPTIONS = { ttl: undefined, priority: CACHE_PRIORITIES.normal, namespace: undefined } as const;

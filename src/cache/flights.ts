@@ -1,12 +1,26 @@
-// Flights: what this thread is loading. Owns one promise for each key; whoever asks meanwhile gets the same. What a load throws is not kept. A caller that
-// gives up leaves the load to the others. A key that is set or deleted meanwhile overtakes its load: who waits for that gets its value, but what was
-// loaded may be older than what was said since, so it is not put in.
+// Flights: what this thread is loading, or waits for while another thread loads it. Owns one promise for each key; whoever asks meanwhile gets the same. What a
+// load throws is not kept. A caller that gives up leaves the flight to the others; one that nobody waits for any more, and that is not loading, ends. A key that
+// is set or deleted meanwhile overtakes its flight: who waits for that gets its value, who asks from then on does not.
 
 import type { CacheKey } from "../../bindings/caches.js";
 
-interface Flight<V> {
+/** @internal One flight, as its load sees it. */
+export interface Flight {
+  /** Whether this thread said something of its key since it began. */
+  readonly isOvertaken: boolean;
+  /** Ends when nobody waits for it any more, before it loads. */
+  readonly unwanted: AbortSignal;
+  /** Whether it loads: then it goes on, whoever waits. */
+  isLoading: boolean;
+  /** The load's own claim in the region says that it is overtaken. */
+  isOutdated: () => boolean;
+}
+
+interface Entry<V> extends Flight {
   promise: Promise<V>;
   isOvertaken: boolean;
+  readonly abandon: AbortController;
+  asking: number;
 }
 
 /** @internal A text or a number that only this key has. */
@@ -17,30 +31,53 @@ export function nameOf(key: CacheKey): string | number {
 
 /** @internal */
 export class Flights<V> {
-  readonly #loads = new Map<string | number, Flight<V>>();
+  readonly #flights = new Map<string | number, Entry<V>>();
 
   get count(): number {
-    return this.#loads.size;
+    return this.#flights.size;
   }
 
-  /** What `load` answers, or the load of this key that is under way. */
-  async join(
-    key: CacheKey,
-    load: (isOvertaken: () => boolean) => Promise<V>,
-    signal: AbortSignal | undefined,
-  ): Promise<V> {
+  has(key: CacheKey): boolean {
+    return this.#flights.size > 0 && this.#flights.has(nameOf(key));
+  }
+
+  /** What `load` answers, or the flight of this key that is under way. */
+  async join(key: CacheKey, load: (flight: Flight) => Promise<V>, signal: AbortSignal | undefined): Promise<V> {
     signal?.throwIfAborted();
     const name = nameOf(key);
-    const { promise } = this.#loads.get(name) ?? this.#begin(name, load);
-    return signal === undefined ? promise : orAborted(promise, signal);
+    const there = this.#flights.get(name);
+    const flight = there === undefined || there.isOutdated() ? this.#begin(name, load) : there;
+    flight.asking++;
+    if (signal === undefined) return flight.promise;
+    return orAborted(flight.promise, signal, () => {
+      if (--flight.asking > 0 || flight.isLoading) return;
+      if (this.#flights.get(name) === flight) this.#flights.delete(name);
+      flight.abandon.abort();
+    });
   }
 
-  #begin(name: string | number, load: (isOvertaken: () => boolean) => Promise<V>): Flight<V> {
-    const flight = { isOvertaken: false } as Flight<V>;
-    flight.promise = Promise.resolve().then(() => load(() => flight.isOvertaken));
-    this.#loads.set(name, flight);
+  /** Begins a flight that nobody waits for; what it fails with is for `failed`, unless somebody joined it. */
+  begin(key: CacheKey, load: (flight: Flight) => Promise<V>, failed: (error: unknown) => void): void {
+    const flight = this.#begin(nameOf(key), load);
+    flight.promise.catch((error: unknown) => {
+      if (flight.asking === 0) failed(error);
+    });
+  }
+
+  #begin(name: string | number, load: (flight: Flight) => Promise<V>): Entry<V> {
+    const abandon = new AbortController();
+    const flight: Entry<V> = {
+      isOvertaken: false,
+      unwanted: abandon.signal,
+      abandon,
+      asking: 0,
+      isLoading: false,
+      isOutdated: () => false,
+      promise: Promise.resolve().then(() => load(flight)),
+    };
+    this.#flights.set(name, flight);
     const landed = (): void => {
-      if (this.#loads.get(name) === flight) this.#loads.delete(name);
+      if (this.#flights.get(name) === flight) this.#flights.delete(name);
     };
     flight.promise.then(landed, landed);
     return flight;
@@ -49,21 +86,24 @@ export class Flights<V> {
   /** The key was set or deleted: what is being loaded for it may be older. */
   overtake(key: CacheKey): void {
     const name = nameOf(key);
-    const flight = this.#loads.get(name);
+    const flight = this.#flights.get(name);
     if (flight === undefined) return;
     flight.isOvertaken = true;
-    this.#loads.delete(name);
+    this.#flights.delete(name);
   }
 
   overtakeAll(): void {
-    for (const flight of this.#loads.values()) flight.isOvertaken = true;
-    this.#loads.clear();
+    for (const flight of this.#flights.values()) flight.isOvertaken = true;
+    this.#flights.clear();
   }
 }
 
-function orAborted<T>(flight: Promise<T>, signal: AbortSignal): Promise<T> {
+function orAborted<T>(flight: Promise<T>, signal: AbortSignal, gaveUp: () => void): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
+    const stop = (): void => {
+      gaveUp();
+      reject(signal.reason as Error);
+    };
     signal.addEventListener("abort", stop, { once: true });
     flight.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
   });

@@ -8,9 +8,12 @@ import { budgetNode } from "../charging.js";
 import { noRoom, textNumber } from "../limits.js";
 import { ownNode } from "../own-budget.js";
 import { type ReservationSource, tellLevels, throwUnlessFull } from "../reservation.js";
-import { codecOf } from "../ring/codec.js";
+import { buffersOf, codecOf } from "../ring/codec.js";
+import { openRing } from "../ring/open.js";
 import { describe } from "../size.js";
+import { Exhaustion } from "../exhaustion.js";
 import { Cache } from "./cache.js";
+import { EVICTION_RING, Hearer, type EvictionRings } from "./evictions.js";
 import {
   BYTES_MIN,
   cacheOptions,
@@ -40,7 +43,10 @@ export function openCache<V>(source: ReservationSource, name: string, options: C
       requireSame(port, name, own, rules, names, there);
       if (above.at !== 0) requireBudget(source, name, port.node, above);
     } else rules.spaces.forEach(({ maxItems, maxBytes }, i) => port.setSpace(i + 1, maxItems, maxBytes));
-    return seated(source, port, name, own as Partial<CacheOptions<V>>, rules, codec, there.ttl);
+    port.staleMs = there.stale;
+    const buffers = buffersOf(codec);
+    if (buffers !== undefined) port.copyOf = buffers.copyOf;
+    return seated(source, port, { name, number }, own as Partial<CacheOptions<V>>, rules, codec, there.ttl);
   } catch (error) {
     port.leave(true);
     throw error;
@@ -85,25 +91,30 @@ function requireSame(
   names: readonly number[],
   there: ReturnType<typeof configIn>,
 ): void {
-  const limits = port.limits;
+  const { limits } = port;
   const say = (what: string, is: unknown, asked: unknown): never => {
     throw new RangeError(
       `cache "${name}" is there with ${what} ${describe(is)}, not ${describe(asked)}: leave it out, or say the same`,
     );
   };
-  if (own.maxBytes !== undefined && limits.maxBytes !== rules.maxBytes)
-    say("maxBytes", limits.maxBytes, rules.maxBytes);
-  if (own.maxValueBytes !== undefined && limits.maxValues !== rules.maxValues)
-    say("maxValueBytes", limits.maxValues, rules.maxValues);
-  if (own.maxItems !== undefined && limits.maxItems !== rules.maxItems)
-    say("maxItems", limits.maxItems, rules.maxItems);
-  if (own.policy !== undefined && port.policy !== rules.policy)
-    say("policy", POLICIES[port.policy], POLICIES[rules.policy]);
-  if (own.favour !== undefined && port.favour !== rules.favour)
-    say("favour", FAVOURS[port.favour], FAVOURS[rules.favour]);
-  if (own.minRetention !== undefined && port.retention !== rules.retention)
-    say("minRetention", millisecondsOf(port.retention), own.minRetention);
+  // What was changed since is as it was changed, also for who comes with what the first said.
+  if (!port.isTuned) {
+    if (own.maxBytes !== undefined && limits.maxBytes !== rules.maxBytes)
+      say("maxBytes", limits.maxBytes, rules.maxBytes);
+    if (own.maxValueBytes !== undefined && limits.maxValues !== rules.maxValues)
+      say("maxValueBytes", limits.maxValues, rules.maxValues);
+    if (own.maxItems !== undefined && limits.maxItems !== rules.maxItems)
+      say("maxItems", limits.maxItems, rules.maxItems);
+    if (own.policy !== undefined && port.policy !== rules.policy)
+      say("policy", POLICIES[port.policy], POLICIES[rules.policy]);
+    if (own.favour !== undefined && port.favour !== rules.favour)
+      say("favour", FAVOURS[port.favour], FAVOURS[rules.favour]);
+    if (own.minRetention !== undefined && port.retention !== rules.retention)
+      say("minRetention", millisecondsOf(port.retention), own.minRetention);
+  }
   if (own.ttl !== undefined && there.ttl !== rules.ttl) say("ttl", there.ttl, rules.ttl);
+  if (own.staleWhileRevalidate !== undefined && there.stale !== rules.stale)
+    say("staleWhileRevalidate", there.stale, rules.stale);
   if (own.namespaces === undefined) {
     if (there.names.length > 0) throw new RangeError(`cache "${name}" is there with namespaces: give the same`);
   } else if (there.names.join() !== names.join())
@@ -116,34 +127,66 @@ function requireBudget({ budgets }: ReservationSource, name: string, { at }: Nod
   throw new RangeError(`cache "${name}" is there ${there}: leave the budget out, or give the same`);
 }
 
+// A full region asks nobody for the sake of what is told of evictions: whoever is asked may evict.
+const NOBODY = new Exhaustion();
+const hearers = new WeakMap<ReservationSource, Map<number, Hearer>>();
+
+/** How this attachment hears of evictions in this cache. */
+function hearerOf(source: ReservationSource, name: number, rings: EvictionRings): Hearer {
+  let known = hearers.get(source);
+  if (known === undefined) hearers.set(source, (known = new Map()));
+  let hearer = known.get(name);
+  if (hearer === undefined) known.set(name, (hearer = new Hearer(rings)));
+  return hearer;
+}
+
+/** The rings by which owners hear of evictions in the cache of this name. */
+function evictionRings(source: ReservationSource, name: number): EvictionRings {
+  const { budgets } = source;
+  return {
+    nameOf: (turn) => textNumber(source, "subscribe", `evictions ${name}/${budgets.core.ownerId & 0xff}/${turn}`),
+    open: (number) => openRing(source, NOBODY, budgets.textOf(number), EVICTION_RING),
+  };
+}
+
 function seated<V>(
   source: ReservationSource,
   port: CachePort,
-  name: string,
+  { name, number }: { name: string; number: number },
   own: Partial<CacheOptions<V>>,
   rules: CacheRules,
   codec: ReturnType<typeof codecOf<V>>,
   ttl: number,
 ): Cache<V> {
   const { node } = port;
+  const { core } = source.budgets;
   const stop =
     own.budget?.registerReclaimer({
       name: `cache ${name}`,
       reclaim: (bytes) => cache.evict(bytes),
       reclaimable: () => Math.max(0, port.heldBytes - port.tableBytes),
     }) ?? ((): void => {});
+  const rings = evictionRings(source, number);
   const cache: Cache<V> = new Cache<V>({
     port,
     name,
     codec,
     ttl,
     spaces: rules.spaces.map((space) => space.name),
-    capacityBytes: source.budgets.core.capacityBytes,
+    capacityBytes: core.capacityBytes,
+    roomBytes: () =>
+      Math.min(
+        core.capacityBytes - core.overheadBytes - core.usedBytes,
+        own.budget?.availableBytes ?? Number.POSITIVE_INFINITY,
+      ),
     custom: typeof own.policy === "object" ? own.policy : undefined,
     onEvict: own.onEvict,
     onInsert: own.onInsert,
+    onRefreshError: own.onRefreshError,
+    rings,
+    hearer: hearerOf(source, number, rings),
     now: own.now ?? Date.now,
-    charged: node.at === 0 ? (): void => {} : (): void => tellLevels(source),
+    charged: node.at === 0 ? undefined : (): void => tellLevels(source),
     requireSound: (status) => {
       if (status === POISONED || status === NOT_ATTACHED) throwUnlessFull(status, "set", source, "");
     },

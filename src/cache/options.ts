@@ -10,7 +10,7 @@ import {
   type CachePolicyName,
   type CachePriority,
   type CustomPolicy,
-  FAVOURS,
+  favourNumber,
   policyNumber,
   priorityOf,
 } from "./policies.js";
@@ -32,8 +32,8 @@ export interface CacheEntry<V> {
 export type EvictReason = "evicted" | "expired";
 
 /**
- * How a cache is made. Limits, policy, `ttl`, `minRetention`, `favour` and `namespaces` are the cache's, for all threads; who opens it after the first says the
- * same, or nothing. `codec`, `onEvict`, `onInsert`, `now` and a policy of one's own are each thread's.
+ * How a cache is made. Limits, policy, `ttl`, `staleWhileRevalidate`, `minRetention`, `favour` and `namespaces` are the cache's, for all threads; who opens it after the first says the
+ * same, or nothing. `codec`, `onEvict`, `onInsert`, `onRefreshError`, `now` and a policy of one's own are each thread's.
  */
 export interface CacheOptions<V = Uint8Array> {
   /** Most bytes of everything: keys, values, table and bookkeeping. Bytes, a text such as `"64MiB"`, or `"25%"` of the region. Half the region
@@ -49,6 +49,9 @@ export interface CacheOptions<V = Uint8Array> {
   favour?: CacheFavour;
   /** For how many milliseconds a value is there; for ever unless told. */
   ttl?: number;
+  /** For how many milliseconds after its time a value is kept for `fetch`, which answers it at once and loads a newer one beside; 0 unless told. To all
+   *  else it has expired. It counts, and goes by the policy, like any other. */
+  staleWhileRevalidate?: number;
   /** For how many milliseconds nothing that came in is evicted (M12); 0 unless told. Where nothing may go, a value is not taken. */
   minRetention?: number;
   /** Kinds of entries with limits of their own, up to 12. */
@@ -57,6 +60,8 @@ export interface CacheOptions<V = Uint8Array> {
   onEvict?: (entry: CacheEntry<V>, reason: EvictReason) => void;
   /** Told of each entry that this thread put in. */
   onInsert?: (entry: CacheEntry<V>) => void;
+  /** Told of what a load threw that was to make a stale value new, and which nobody waited for. Unless told it is thrown in a turn of its own. */
+  onRefreshError?: (error: unknown, key: string | number | Uint8Array) => void;
   /** What its values are as bytes; `"bytes"` unless told. Each thread says this for itself. */
   codec?: RingCodec<V> | RingCodecName;
   /** What its memory is charged to: whoever needs room there makes the cache smaller. */
@@ -84,6 +89,7 @@ export interface CacheRules {
   readonly measure: number;
   readonly favour: number;
   readonly ttl: number;
+  readonly stale: number;
   readonly retention: number;
   readonly spaces: readonly { readonly name: string; readonly maxItems: number; readonly maxBytes: number }[];
 }
@@ -95,10 +101,12 @@ const KNOWN = [
   "policy",
   "favour",
   "ttl",
+  "staleWhileRevalidate",
   "minRetention",
   "namespaces",
   "onEvict",
   "onInsert",
+  "onRefreshError",
   "codec",
   "budget",
   "now",
@@ -113,7 +121,7 @@ const RETENTION_MAX = NO_LIMIT * 50;
 /** @internal The options of `region.cache`, without a prototype. */
 export function cacheOptions<V>(options: CacheOptions<V> | undefined): Partial<CacheOptions<V>> {
   const own = ownOptions<CacheOptions<V>>("cache", options, KNOWN);
-  for (const hook of ["onEvict", "onInsert", "now"] as const) {
+  for (const hook of ["onEvict", "onInsert", "onRefreshError", "now"] as const) {
     if (own[hook] !== undefined && typeof own[hook] !== "function")
       throw new TypeError(`${hook} must be a function, got ${describe(own[hook])}`);
   }
@@ -126,14 +134,11 @@ export function rulesOf(own: Partial<CacheOptions<never>>, capacityBytes: number
   const whole = isCounted ? capacityBytes : Math.floor(capacityBytes / 2);
   const maxBytes = own.maxBytes === undefined ? whole : sizeOf("maxBytes", own.maxBytes, capacityBytes);
   if (maxBytes < BYTES_MIN) throw new RangeError(`maxBytes must be at least ${BYTES_MIN}, got ${maxBytes}`);
-  const maxValues =
-    own.maxValueBytes === undefined ? NO_LIMIT : sizeOf("maxValueBytes", own.maxValueBytes, capacityBytes);
-  const maxItems = own.maxItems === undefined ? NO_LIMIT : integer("maxItems", own.maxItems, 1, NO_LIMIT - 1);
-  const favour = FAVOURS.indexOf(own.favour ?? "both");
-  if (favour < 0) throw new RangeError(`favour must be one of ${FAVOURS.join(", ")}, got ${describe(own.favour)}`);
+  const maxValues = bytesLimit("maxValueBytes", own.maxValueBytes ?? Number.POSITIVE_INFINITY, capacityBytes);
+  const maxItems = itemsLimit(own.maxItems ?? Number.POSITIVE_INFINITY, 1);
   return {
     maxBytes: Math.min(maxBytes, NO_LIMIT),
-    maxValues: Math.min(maxValues, NO_LIMIT),
+    maxValues,
     maxItems,
     policy: policyNumber(own.policy ?? "hybrid"),
     measure:
@@ -142,8 +147,9 @@ export function rulesOf(own: Partial<CacheOptions<never>>, capacityBytes: number
         : own.maxValueBytes === undefined
           ? MEASURE_ITEMS
           : MEASURE_VALUES,
-    favour,
-    ttl: own.ttl === undefined ? Number.POSITIVE_INFINITY : lifeOf(own.ttl),
+    favour: favourNumber(own.favour ?? "both"),
+    ttl: own.ttl === undefined ? Number.POSITIVE_INFINITY : lifeOf("ttl", own.ttl),
+    stale: staleOf(own.staleWhileRevalidate),
     retention: retentionOf(own.minRetention),
     spaces: spacesOf(own.namespaces),
   };
@@ -167,10 +173,28 @@ export function sizeOf(name: string, size: number | string, whole: number): numb
   throw new RangeError(`${name} must be bytes, got ${describe(size)}`);
 }
 
-function lifeOf(ttl: number): number {
-  if (typeof ttl !== "number") throw new TypeError(`ttl must be a number of milliseconds, got ${describe(ttl)}`);
-  if (ttl > 0 && (ttl <= TTL_MAX || ttl === Number.POSITIVE_INFINITY)) return ttl;
-  throw new RangeError(`ttl must be above 0 milliseconds, got ${ttl}`);
+/** @internal A limit in bytes; `Infinity`: none. */
+export function bytesLimit(name: string, size: number | string, whole: number): number {
+  return size === Number.POSITIVE_INFINITY ? NO_LIMIT : Math.min(sizeOf(name, size, whole), NO_LIMIT);
+}
+
+/** @internal A limit of entries; `Infinity`: none. */
+export function itemsLimit(items: number, least: number): number {
+  return items === Number.POSITIVE_INFINITY ? NO_LIMIT : integer("maxItems", items, least, NO_LIMIT);
+}
+
+function lifeOf(name: string, life: number): number {
+  if (typeof life !== "number") throw new TypeError(`${name} must be a number of milliseconds, got ${describe(life)}`);
+  if (life > 0 && (life <= TTL_MAX || life === Number.POSITIVE_INFINITY)) return life;
+  throw new RangeError(`${name} must be above 0 and up to ${TTL_MAX} milliseconds, or Infinity, got ${life}`);
+}
+
+/** 0: nothing is kept beyond its time. */
+function staleOf(stale: number | undefined): number {
+  if (stale === undefined) return 0;
+  if (typeof stale === "number" && stale >= 0 && stale <= TTL_MAX) return stale;
+  const what = `staleWhileRevalidate must be 0 to ${TTL_MAX} milliseconds, got ${describe(stale)}`;
+  throw typeof stale === "number" ? new RangeError(what) : new TypeError(what);
 }
 
 function spacesOf(namespaces: Record<string, NamespaceLimits> | undefined): CacheRules["spaces"] {
@@ -184,30 +208,29 @@ function spacesOf(namespaces: Record<string, NamespaceLimits> | undefined): Cach
     const own = ownOptions<NamespaceLimits>(`namespace "${name}"`, namespaces[name], ["maxItems", "maxBytes"]);
     return {
       name,
-      maxItems: own.maxItems === undefined ? NO_LIMIT : integer("maxItems", own.maxItems, 0, NO_LIMIT),
-      maxBytes: own.maxBytes === undefined ? NO_LIMIT : Math.min(sizeOf("maxBytes", own.maxBytes, NO_LIMIT), NO_LIMIT),
+      maxItems: itemsLimit(own.maxItems ?? Number.POSITIVE_INFINITY, 0),
+      maxBytes: bytesLimit("maxBytes", own.maxBytes ?? Number.POSITIVE_INFINITY, NO_LIMIT),
     };
   });
 }
 
-/** @internal What stands in the region of the rules: the time to live, and the names of the namespaces by number. */
+/** @internal What stands in the region of the rules: the time to live, that beyond it, and the names of the namespaces by number. */
 export function configOf(rules: CacheRules, names: readonly number[]): number[] {
-  const [low, high] = new Uint32Array(new Float64Array([rules.ttl]).buffer);
-  const config = [low as number, high as number, rules.measure, names.length, ...names];
+  const config = [...new Uint32Array(new Float64Array([rules.ttl, rules.stale]).buffer), names.length, ...names];
   while (config.length < CONFIG_WORDS) config.push(0);
   return config;
 }
 
 /** @internal */
-export function configIn(config: readonly number[]): { ttl: number; measure: number; names: number[] } {
-  const ttl = new Float64Array(new Uint32Array([config[0] as number, config[1] as number]).buffer)[0] as number;
-  return { ttl, measure: config[2] as number, names: config.slice(4, 4 + (config[3] as number)) };
+export function configIn(config: readonly number[]): { ttl: number; stale: number; names: number[] } {
+  const [ttl, stale] = new Float64Array(new Uint32Array(config.slice(0, 4)).buffer) as Iterable<number>;
+  return { ttl: ttl as number, stale: stale as number, names: config.slice(5, 5 + (config[4] as number)) };
 }
 
-/** @internal When a value that is put in at `now` expires; 0: never. */
-export function expiryOf(ttl: number | undefined, by: number, now: number): number {
-  const life = ttl === undefined ? by : lifeOf(ttl);
-  return life === Number.POSITIVE_INFINITY ? 0 : now + life;
+/** @internal When a value that is put in at `now` goes, `stale` milliseconds after it expires; 0: never. */
+export function expiryOf(ttl: number | undefined, by: number, now: number, stale: number): number {
+  const life = ttl === undefined ? by : lifeOf("ttl", ttl);
+  return life === Number.POSITIVE_INFINITY ? 0 : now + life + stale;
 }
 
 /** @internal */

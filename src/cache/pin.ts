@@ -10,6 +10,7 @@ import { StalePinError } from "./errors.js";
 export class Pin {
   readonly #port: CachePort;
   readonly #entry: number;
+  #views: readonly Uint8Array[] | undefined;
   #bytes: Uint8Array | undefined;
   #isReleased = false;
 
@@ -19,20 +20,24 @@ export class Pin {
     this.#entry = entry;
   }
 
-  /** The value, where it lies. @throws StalePinError after `release`, and once this thread has left the cache. */
+  /**
+   * The value, where it lies. One that lies in several pieces (of an entry above 2 KiB, put in where no memory was free in one) is copied, once; `views` has
+   * it where it lies in any case. @throws StalePinError after `release`, and once this thread has left the cache.
+   */
   get bytes(): Uint8Array {
     if (this.#isReleased || this.#port.isLeft) throw new StalePinError();
-    return (this.#bytes ??= this.#port.viewOf(this.#entry));
+    return (this.#bytes ??= this.#port.wholeOf(this.#entry));
   }
 
-  /** The value in the pieces in which it lies; one, as this version keeps every value in one. */
+  /** The value where it lies, in as many pieces as it does: nearly always one. @throws StalePinError as `bytes`. */
   get views(): readonly Uint8Array[] {
-    return [this.bytes];
+    if (this.#isReleased || this.#port.isLeft) throw new StalePinError();
+    return (this.#views ??= this.#port.viewsOf(this.#entry));
   }
 
   /** Its length in bytes. @throws StalePinError as `bytes`. */
   get size(): number {
-    return this.bytes.length;
+    return this.views.reduce((bytes, view) => bytes + view.length, 0);
   }
 
   /** Ends the pin. A second call does nothing. O(pins). */
@@ -40,6 +45,7 @@ export class Pin {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#bytes = undefined;
+    this.#views = undefined;
     this.#port.unpin(this.#entry);
   }
 

@@ -84,3 +84,15 @@ export function policyNumber(policy: CachePolicyName | CustomPolicy): number {
   if (typeof (policy as Partial<CustomPolicy> | null)?.evict === "function") return 0;
   throw new TypeError(`policy must be one of ${POLICIES.join(", ")}, or an object with evict, got ${describe(policy)}`);
 }
+
+/** @internal */
+export function isCandidate(one: EvictionCandidate | CacheKey): one is EvictionCandidate {
+  return typeof one === "object" && !(one instanceof Uint8Array);
+}
+
+/** @internal */
+export function favourNumber(favour: CacheFavour): number {
+  const number = FAVOURS.indexOf(favour);
+  if (number >= 0) return number;
+  throw new RangeError(`favour must be one of ${FAVOURS.join(", ")}, got ${describe(favour)}`);
+}

@@ -11,10 +11,13 @@ export interface RingCodec<T> {
   decode(bytes: Uint8Array): T;
 }
 
-/** Bytes as they are; UTF-8; JSON; structured clone (in Node: maps, sets, dates, typed arrays, cycles). */
-export type RingCodecName = "bytes" | "utf8" | "json" | "clone";
+/**
+ * Bytes as they are; the same as Node's Buffers, short ones of which share their `buffer`, as Buffers do; UTF-8; JSON; structured clone (in Node: maps, sets,
+ * dates, typed arrays, cycles).
+ */
+export type RingCodecName = "bytes" | "buffer" | "utf8" | "json" | "clone";
 
-const CODEC_NAMES: readonly RingCodecName[] = ["bytes", "utf8", "json", "clone"];
+const CODEC_NAMES: readonly RingCodecName[] = ["bytes", "buffer", "utf8", "json", "clone"];
 
 const bytes: RingCodec<Uint8Array> = {
   encode(value) {
@@ -26,6 +29,38 @@ const bytes: RingCodec<Uint8Array> = {
   },
   decode: (own) => own,
 };
+
+/** Node's Buffer, as far as it is used. */
+interface BufferMaker {
+  allocUnsafe(length: number): Uint8Array<ArrayBuffer>;
+  isBuffer(value: unknown): boolean;
+  from(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array;
+}
+
+/** @internal Values that are Buffers. */
+export interface BufferCodec extends RingCodec<Uint8Array> {
+  /** A Buffer of these bytes, cut from the one that the host keeps for short ones. */
+  copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer>;
+}
+
+const buffer = once((): BufferCodec => {
+  const { Buffer: maker } = globalThis as unknown as { Buffer?: BufferMaker };
+  if (maker === undefined) throw new TypeError('codec "buffer" needs Buffer, which this host has not; use "bytes"');
+  return {
+    encode: bytes.encode,
+    decode: (own) => (maker.isBuffer(own) ? own : maker.from(own.buffer, own.byteOffset, own.length)),
+    copyOf(given) {
+      const copy = maker.allocUnsafe(given.length);
+      copy.set(given);
+      return copy;
+    },
+  };
+});
+
+/** @internal The codec if its values are Buffers. */
+export function buffersOf(codec: unknown): BufferCodec | undefined {
+  return typeof (codec as Partial<BufferCodec>).copyOf === "function" && codec === buffer() ? buffer() : undefined;
+}
 
 /** Made when a ring first wants texts: an AudioWorklet has neither of the two. */
 const textCoders = once(() => {
@@ -80,6 +115,7 @@ function clone(): RingCodec<unknown> {
 /** @internal The codec that the option `codec` names or is. */
 export function codecOf<T>(codec: RingCodec<T> | RingCodecName | undefined): RingCodec<T> {
   if (codec === undefined || codec === "bytes") return bytes as unknown as RingCodec<T>;
+  if (codec === "buffer") return buffer() as unknown as RingCodec<T>;
   if (codec === "utf8") return utf8() as unknown as RingCodec<T>;
   if (codec === "json") return json() as RingCodec<T>;
   if (codec === "clone") return clone() as RingCodec<T>;

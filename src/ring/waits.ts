@@ -1,4 +1,4 @@
-// Waits: this thread's promises that wait for one thing of a queue, for something to take or for room. Owns their order, timers and signals. One
+// Waits: this thread's promises that wait for one thing of a queue, for something to take or for room; or for loads of a cache. Owns their order, timers and signals. One
 // pump for all of them sleeps on one bell; a promise is only ever settled by an attempt that was made for it here, so one that is cancelled
 // never takes a record or a wake-up with it. Once they are over nothing looks at the bell any more: its memory may be another's.
 
@@ -38,13 +38,15 @@ export class Waits {
   readonly #note: (ms: number, isLate: boolean) => void;
   readonly #waiters = new Set<Waiter>();
   #isPumping = false;
+  readonly #isOrdered: boolean;
   #isRef: boolean;
   #alive: Timer;
 
-  constructor(bell: Bell, note: (ms: number, isLate: boolean) => void, isRef: boolean) {
+  constructor(bell: Bell, note: (ms: number, isLate: boolean) => void, isRef: boolean, isOrdered = true) {
     this.#bell = bell;
     this.#note = note;
     this.#isRef = isRef;
+    this.#isOrdered = isOrdered;
   }
 
   get count(): number {
@@ -92,9 +94,9 @@ export class Waits {
     });
   }
 
-  /** Serves them in their order, as long as there is something for the first. */
+  /** Serves them in their order, as long as there is something for the first; each by itself where they wait for different things. */
   serve(): void {
-    for (const waiter of this.#waiters) if (!waiter.attempt()) return;
+    for (const waiter of this.#waiters) if (!waiter.attempt() && this.#isOrdered) return;
   }
 
   /** Ends all waiting. */

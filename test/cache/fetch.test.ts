@@ -1,25 +1,8 @@
 // fetch. Goal: one load a key at a time; its value, or its error, to all that asked; errors are not kept; nothing that was said since is undone by a
 // load that began before. Method: loads that the test ends when it likes.
 import { describe, expect, it, vi } from "vitest";
+import { held, turn } from "./held.js";
 import { texts } from "./scene.js";
-
-/** A load that the test ends. */
-function held(): {
-  load: () => Promise<string>;
-  end: (value: string) => void;
-  fail: (error: Error) => void;
-  count: () => number;
-} {
-  const ends: { resolve: (value: string) => void; reject: (error: Error) => void }[] = [];
-  return {
-    load: () => new Promise<string>((resolve, reject) => ends.push({ resolve, reject })),
-    end: (value) => ends.at(-1)!.resolve(value),
-    fail: (error) => ends.at(-1)!.reject(error),
-    count: () => ends.length,
-  };
-}
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("fetch", () => {
   it("answers what is in, and loads what is not, which is in from then on", async () => {

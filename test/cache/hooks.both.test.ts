@@ -164,7 +164,27 @@ describe("a policy of the caller's own (M28)", () => {
     expect(candidates.find(({ key }) => key === "a")).toMatchObject({ age: 3000, priority: CACHE_PRIORITIES.low });
     expect(candidates.every(({ bytes: freed }) => freed >= 56)).toBe(true);
     expect(told).toEqual([["c", "vv", "evicted"]]);
+    expect(cache.stats()).toMatchObject({ evictions: 1, deletions: 0 });
     expectExact();
+  });
+
+  it("is not asked about what is protected, and cannot let it go", () => {
+    const seen: unknown[] = [];
+    const { cache } = texts({
+      maxItems: 20,
+      policy: {
+        evict(_, candidates) {
+          seen.push(...candidates.map(({ key }) => key));
+          return ["a"];
+        },
+      },
+    });
+    cache.set("a", "1", { priority: 100 });
+    for (let i = 0; i < 19; i++) cache.set(i, "2");
+    expect(cache.set("c", "3")).toBe(true);
+    expect([cache.has("a"), cache.has("c"), cache.size]).toEqual([true, true, 20]);
+    expect(seen.length).toBeGreaterThan(0);
+    expect(seen).not.toContain("a");
   });
 
   it("may answer keys, candidates, anything iterable, and keys that are not in", () => {

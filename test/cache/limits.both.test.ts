@@ -174,6 +174,9 @@ describe("limits", () => {
     cache.setLimits({ maxValueBytes: "1MiB", maxItems: 1000 });
     for (let i = 0; i < 150; i++) cache.set(i, bytes(1000, i));
     expect(cache.stats().items).toBe(150);
+    cache.setLimits({ maxItems: Number.POSITIVE_INFINITY, maxValueBytes: Number.POSITIVE_INFINITY });
+    for (let i = 0; i < 1200; i++) cache.set(i, bytes(20, i));
+    expect(cache.stats().items).toBe(1200);
     cache.setLimits({ maxBytes: 64 * KIB });
     expect(cache.stats().heldBytes).toBeLessThanOrEqual(64 * KIB);
     for (let i = 0; i < 500; i++) {

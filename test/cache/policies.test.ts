@@ -166,12 +166,37 @@ describe("scripts:", () => {
     expect(cache.has("a")).toBe(false);
   });
 
+  it.each(["hybrid", "s3-fifo"] as const)(
+    "%s hits as often where another limit is reached than that by which it measures",
+    (policy) => {
+      const by = random(SEED);
+      const keys = Array.from({ length: 40_000 }, () => Math.floor(5000 * (by.below(1_000_000) / 1_000_000) ** 3));
+      const ratio = (options: CacheOptions<string>, size = 4 * MIB, space?: string): number => {
+        const { cache } = texts({ policy, ...options }, size);
+        for (const key of keys)
+          if (cache.get(key) === undefined) cache.set(key, "v", space === undefined ? {} : { namespace: space });
+        return cache.stats().hitRatio;
+      };
+      const measured = ratio({ maxItems: 300 });
+      expect(measured - ratio({ maxItems: 300, policy: "fifo" })).toBeGreaterThan(0.03);
+      expect(measured - ratio({ maxItems: 300, maxBytes: "2MiB" })).toBeLessThan(0.02);
+      expect(measured - ratio({ maxBytes: "2MiB", namespaces: { a: { maxItems: 300 } } }, 4 * MIB, "a")).toBeLessThan(
+        0.02,
+      );
+    },
+  );
+
   it("size lets go the largest first", () => {
     const lengths = [100, 3000, 10, 900, 20_000, 0];
     const order = orderOf({ policy: "size" }, (cache) =>
       lengths.forEach((length) => void cache.set(length, "x".repeat(length))),
     );
     expect(order).toEqual([20_000, 3000, 900, 100, 10, 0]);
+    const alike = [100, 104, 101, 119, 98, 110, 120];
+    const near = orderOf({ policy: "size" }, (cache) =>
+      alike.forEach((length) => void cache.set(length, "x".repeat(length))),
+    );
+    expect(near).toEqual([...alike].sort((one, two) => two - one));
   });
 
   it("ttl lets go first what expires first, and last what never does; at the time of today, too", () => {
@@ -193,6 +218,9 @@ describe("scripts:", () => {
       KEYS.forEach((key) => (cache.set(key, "v"), later(7))),
     );
     expect(same).toEqual(KEYS);
+    const lives = [60_000, 50_000, 55_000, 40_000, 64_000, 41_000];
+    const near = orderOf({ policy: "ttl" }, (cache) => lives.forEach((ttl) => void cache.set(ttl, "v", { ttl })));
+    expect(near).toEqual([...lives].sort((one, two) => one - two));
   });
 
   it("priority lets go the lowest first, of those the one that was used the longest ago; above 60 only in critical mode (M27)", () => {
@@ -209,6 +237,12 @@ describe("scripts:", () => {
       cache.setPolicy("priority", { critical: true });
     });
     expect(critical).toEqual([...first, "p-frame 1", "p-frame 2", "keyframe 1", "keyframe 2"]);
+    const high = [90, 61, 80, 75, 100, 62];
+    const sorted = orderOf({ policy: "priority" }, (cache) => {
+      for (const priority of high) cache.set(priority, "v", { priority });
+      cache.setPolicy("priority", { critical: true });
+    });
+    expect(sorted).toEqual([...high].sort((one, two) => one - two));
   });
 
   it("priority tells every two priorities up to the gate apart, and refuses what only the protected could make room for", () => {

@@ -296,6 +296,22 @@ describe("a codec", () => {
     }
   });
 
+  it("buffer answers Buffers of one's own of any length, where there are any", () => {
+    if (!("Buffer" in globalThis)) {
+      expect(() => open("buffer")).toThrow(/Buffer/);
+      return;
+    }
+    const cache = open<Uint8Array>("buffer");
+    for (const length of [0, 1, 100, 1024, 5000, 20_000]) {
+      cache.set("k", bytes(length));
+      const [one, two] = [cache.get("k")!, cache.peek("k")!];
+      expect([Buffer.isBuffer(one), Buffer.isBuffer(two)]).toEqual([true, true]);
+      one.fill(0);
+      expect(Buffer.compare(two, bytes(length)), `${length}`).toBe(0);
+      expect(Buffer.compare(cache.get("k")!, bytes(length)), `${length}`).toBe(0);
+    }
+  });
+
   it("of the caller's own is asked for each value, and what it throws is thrown before anything changed", () => {
     let fails = false;
     const cache = open<number>({

@@ -61,7 +61,7 @@ describe("wrong options of region.cache", () => {
     [{ policy: {} }, TypeError, /an object/],
     [{ policy: 1 }, TypeError, /got 1/],
     [{ favour: "speed" }, RangeError, /both, bytes, requests, got "speed"/],
-    [{ ttl: 0 }, RangeError, /ttl must be above 0 milliseconds, got 0/],
+    [{ ttl: 0 }, RangeError, /ttl must be above 0 .* got 0/],
     [{ ttl: -5 }, RangeError, /-5/],
     [{ ttl: Number.NaN }, RangeError, /NaN/],
     [{ ttl: "1s" }, TypeError, /"1s"/],

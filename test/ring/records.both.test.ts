@@ -66,6 +66,17 @@ describe("a codec", () => {
     expect(() => own.push(1n)).toThrow(TypeError);
   });
 
+  it("buffer gives Buffers where there are any, and says so where there are none", () => {
+    if (!isNode) {
+      expect(() => ring("buffer")).toThrow(/Buffer/);
+      return;
+    }
+    const own = ring<Uint8Array>("buffer");
+    own.push(new TextEncoder().encode("text"));
+    expect(String(own.pop())).toBe("text");
+    expect(() => own.push("text" as never)).toThrow(TypeError);
+  });
+
   it("clone gives maps, dates and cycles where node:v8 is, and says so where it is not", () => {
     if (!isNode) {
       expect(() => ring("clone")).toThrow(/node:v8/);

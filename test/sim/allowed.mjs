@@ -66,10 +66,13 @@ const REASONS = {
 const LOOKERS = new Set([
   "table/find",
   "table/lookIn",
+  "lookup/cacheCopy",
   "lookup/cacheGet",
   "lookup/look",
+  "memory/copyShort",
+  "memory/copyValue",
   "cache/pinUpTo",
-  "cache/cacheDelete",
+  "cache/markDeleted",
   "cachekeys/cacheKeys",
 ]);
 /** What the page of an entry may have become: an entry again, a page of the table, what anybody took of the region. */

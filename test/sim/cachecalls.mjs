@@ -11,6 +11,7 @@ const SOURCE = 32;
 // Keys are written over all of S_OUT.
 const ROOM = 256;
 const TRIES = 12;
+const COPY_MAX = 100;
 export const NOW = 1_000_000;
 const PRIORITY = 50;
 const KIND_TEXT = 1;
@@ -37,7 +38,7 @@ export const cacheOf = (t) => t.model.ledger.names.get("cache");
 /** Address of what an owner notes of the cache. */
 export const userOf = (t, { at } = cacheOf(t)) => t.view.word(at + t.c.K_USERS) + (t.ownerId & 0xff) * t.c.USER_BYTES;
 
-const sourceOf = (t) => t.slot + t.c.S_OUT + SOURCE * 4;
+export const sourceOf = (t) => t.slot + t.c.S_OUT + SOURCE * 4;
 
 const wordsOf = ({ c }, shape) => {
   const { bytes = NO_LIMIT, values = NO_LIMIT, items = NO_LIMIT, policy = c.CACHE_FIFO, retention = 0 } = shape;
@@ -77,33 +78,55 @@ export function plantCache(stage, shape, { entries = [], gone = [], buckets = 1,
 }
 
 /** Whether somebody died, or an exception cut something: then latches may be left. */
-const isAtFault = ({ machine }) =>
+export const isAtFault = ({ machine }) =>
   machine !== undefined && (machine.isImpatient || machine.hasDead || machine.running.some(({ traps }) => traps > 0));
 
 /** The dead holder of the cache's latch, as a call begins. */
-const deadHolder = (t) => t.view.deadHolder(cacheOf(t).at + t.c.K_LATCH);
+export const deadHolder = (t) => t.view.deadHolder(cacheOf(t).at + t.c.K_LATCH);
 
 /** "Busy" was said: somebody has a latch and does not let go, and nobody knew that it is dead. */
-function requireBusy(t, name, dead) {
+export function requireBusy(t, name, dead) {
   if (!isAtFault(t)) throw new Violation(`${name} said "busy" although the latch's holder was at work`);
   if (dead !== 0 && deadHolder(t) === dead)
     throw new Violation(`${name} said "busy" although its holder was known to be dead`);
 }
 
-const wordOf = (key) => key.length | (KIND_TEXT << 14);
+export const wordOf = (key) => key.length | (KIND_TEXT << 14);
 
-function writeKey(t, key, at = sourceOf(t)) {
+export function writeKey(t, key, at = sourceOf(t)) {
   t.view.u8.fill(0, at, at + 8);
   for (let i = 0; i < key.length; i++) t.view.u8[at + i] = key.charCodeAt(i);
 }
 
 const byteOf = (id, bytes, i) => (id * 37 + bytes * 11 + i * 7) & 255;
 
-/** The first byte of a value is its number. */
-function fill(t, at, id, bytes) {
-  for (let i = 1; i < bytes; i++) t.view.u8[at + i] = byteOf(id, bytes, i);
-  t.view.u8[at] = id;
+/** A value of `bytes` bytes: the first says which it is. */
+const valueOf = (id, bytes) => Uint8Array.from({ length: bytes }, (_, i) => (i === 0 ? id : byteOf(id, bytes, i)));
+
+/** Where `bytes` bytes of a value lie, which stands at `at`, or the addresses of its pieces do: [address, bytes], …. */
+function partsOf({ c, view }, at, bytes, pieces) {
+  if (pieces === 0) return [[at, bytes]];
+  return Array.from({ length: pieces }, (_, i) => [
+    view.word(at + 4 * i),
+    Math.min(c.PAGE_BYTES, bytes - i * c.PAGE_BYTES),
+  ]);
 }
+
+/** Writes a value of `bytes` ≤ 100 bytes to `at`. */
+export const fill = (t, at, id, bytes) => write(t, [[at, bytes]], valueOf(id, bytes));
+
+/** The same of what the last lookup, or reservation, says. */
+const partsFound = (t, at, bytes) => partsOf(t, at, bytes, t.view.word(userOf(t) + t.c.U_PIECES));
+
+function write({ view }, parts, value) {
+  let done = 0;
+  for (const [at, bytes] of parts) {
+    view.u8.set(value.subarray(done, done + bytes), at);
+    done += bytes;
+  }
+}
+
+const read = ({ view }, parts) => Uint8Array.from(parts.flatMap(([at, bytes]) => [...view.u8.slice(at, at + bytes)]));
 
 /** Which value of the key these bytes are. */
 function identify(t, key, copy) {
@@ -122,11 +145,11 @@ function identify(t, key, copy) {
 const aboutOf = ({ priority = PRIORITY, space = 0, looks = false }) => space | (priority << 8) | (looks ? LOOKS : 0);
 
 /** Whether a status says that the value is in; else that must be allowed. */
-function isIn(t, name, status, dead) {
+export function isIn(t, name, status, dead) {
   const { c } = t;
   if (status === c.OK) return true;
   if (status === c.BUSY) requireBusy(t, name, dead);
-  else if (status !== c.FULL || !isAtFault(t)) {
+  else if ((status !== c.FULL && status !== c.CACHE_PROTECTED) || !isAtFault(t)) {
     const isRefusal = status === c.FULL || (status >= c.CACHE_TOO_LARGE && status <= c.CACHE_SPACE_FULL);
     if (!isRefusal || !cacheOf(t).shape.mayRefuse) throw new Violation(`${name} answers ${status}`);
   }
@@ -141,7 +164,7 @@ export function* set(t, key, bytes = 8, { expires = 0, now = NOW, ...more } = {}
   let about = aboutOf(more);
   while (true) {
     writeKey(t, key);
-    fill(t, sourceOf(t) + 8, id, bytes);
+    write(t, [[sourceOf(t) + 8, bytes]], valueOf(id, bytes));
     const dead = deadHolder(t);
     const args = [cacheOf(t).at, sourceOf(t), wordOf(key), bytes, about, expires, now];
     const status = yield { name: "cacheSet", args };
@@ -173,7 +196,7 @@ function requireEntry(t, e, what) {
   const key = String.fromCharCode(...view.u8.subarray(e + c.E_TEXT, e + c.E_TEXT + length));
   const at = e + c.E_TEXT + ((length + 7) & ~7);
   try {
-    return identify(t, key, view.u8.slice(at, at + view.word(e + c.E_VALUE_LENGTH)));
+    return identify(t, key, read(t, partsOf(t, at, view.word(e + c.E_VALUE_LENGTH), view.word(e + c.E_PIECES))));
   } catch (error) {
     throw error instanceof Violation ? new Violation(`${what}: ${error.message}`) : error;
   }
@@ -193,15 +216,17 @@ export function* reserve(t, key, bytes, { expires = 0, now = NOW, ...more } = {}
     history.end(op, false);
     return undefined;
   }
-  const at = t.view.word(userOf(t) + t.c.U_VALUE);
-  fill(t, at, id, bytes);
-  return { op, key, id, bytes, at };
+  const parts = partsFound(t, t.view.word(userOf(t) + t.c.U_VALUE), bytes);
+  if (cacheOf(t).shape.inPieces && bytes > 100 && t.view.word(userOf(t) + t.c.U_PIECES) === 0)
+    throw new Violation("a long value was to be in pieces and is not");
+  write(t, parts, valueOf(id, bytes));
+  return { op, key, id, parts };
 }
 
 /** Puts in what was reserved, which is as it was written. */
 export function* commit(t, hand) {
   if (!hand) return;
-  identify(t, hand.key, t.view.u8.slice(hand.at, hand.at + hand.bytes));
+  identify(t, hand.key, read(t, hand.parts));
   const dead = deadHolder(t);
   const status = yield { name: "cacheCommit", args: [cacheOf(t).at] };
   if (status === TRAPPED) return;
@@ -211,7 +236,7 @@ export function* commit(t, hand) {
 /** Gives back what was reserved. */
 export function* abort(t, hand) {
   if (!hand) return;
-  identify(t, hand.key, t.view.u8.slice(hand.at, hand.at + hand.bytes));
+  identify(t, hand.key, read(t, hand.parts));
   // What had its key goes with the reservation where there was no room, and only then.
   const answer = yield { name: "cacheAbort", args: [cacheOf(t).at] };
   if (answer !== TRAPPED) historyOf(t).drop(hand.op);
@@ -227,11 +252,10 @@ function* copied(t, value) {
   const { c, view } = t;
   const cache = cacheOf(t);
   const bytes = view.word(userOf(t) + c.U_LENGTH);
-  const half = bytes >>> 1;
-  const copy = new Uint8Array(bytes);
-  copy.set(view.u8.subarray(value, value + half));
+  const parts = partsFound(t, value, bytes);
+  const [first, half] = [read(t, parts), bytes >>> 1];
   if (t.thread && (yield { name: "simLook", args: [cache.at + c.K_LATCH] }) === TRAPPED) return undefined;
-  copy.set(view.u8.subarray(value + half, value + bytes), half);
+  const copy = Uint8Array.of(...first.subarray(0, half), ...read(t, parts).subarray(half));
   return (yield { name: "cacheStill", args: [cache.at] }) === 1 ? copy : undefined;
 }
 
@@ -263,12 +287,26 @@ export function* get(t, key, { now = NOW, isPeek = false } = {}) {
   throw new Violation(`what ${t.name} found changed ${TRIES} times`);
 }
 
-/** Takes the entry out if it expired. */
-export function* expire(t, key, now) {
+/** The same, by a copy that the call itself makes. */
+export function* copyOut(t, key) {
+  const history = historyOf(t);
+  writeKey(t, key);
+  const op = history.begin(t.name, "get", key);
+  history.lookups.set(t.name, (history.lookups.get(t.name) ?? 0) + 1);
+  const to = sourceOf(t) + 8;
+  const bytes = yield { name: "cacheCopy", args: [cacheOf(t).at, sourceOf(t), wordOf(key), 0, to, COPY_MAX] };
+  if (bytes === TRAPPED) return history.drop(op);
+  if (bytes < -1) throw new Violation(`what ${t.name} found of key ${key} is ${bytes} bytes long`);
+  history.end(op, bytes === -1 ? 0 : identify(t, key, t.view.u8.slice(to, to + bytes)));
+  return op.result;
+}
+
+/** Takes the entry out if it expired; by `cacheDrop`, whether it did or not. */
+export function* expire(t, key, now, name = "cacheExpire") {
   const history = historyOf(t);
   writeKey(t, key);
   const op = history.begin(t.name, "expire", key);
-  const done = yield { name: "cacheExpire", args: [cacheOf(t).at, sourceOf(t), wordOf(key), now] };
+  const done = yield { name, args: [cacheOf(t).at, sourceOf(t), wordOf(key), now] };
   if (done === TRAPPED) return undefined;
   history.end(op, done === 1);
   return done === 1;
@@ -301,8 +339,8 @@ export function* pin(t, key) {
     return undefined;
   }
   const bytes = view.word(user + c.U_LENGTH);
-  const hand = { key, e: view.word(user + c.U_ENTRY), at: value >>> 0, bytes };
-  hand.id = identify(t, key, view.u8.slice(hand.at, hand.at + bytes));
+  const hand = { key, e: view.word(user + c.U_ENTRY), parts: partsFound(t, value >>> 0, bytes) };
+  hand.id = identify(t, key, read(t, hand.parts));
   history.end(op, hand.id);
   return hand;
 }
@@ -310,7 +348,7 @@ export function* pin(t, key) {
 /** Lets a pinned value go, which is as it was all the time. */
 export function* unpin(t, hand) {
   if (!hand) return;
-  const id = identify(t, hand.key, t.view.u8.slice(hand.at, hand.at + hand.bytes));
+  const id = identify(t, hand.key, read(t, hand.parts));
   if (id !== hand.id) throw new Violation(`the pinned value ${hand.id} is value ${id} now`);
   const done = yield { name: "cacheUnpin", args: [cacheOf(t).at, hand.e] };
   if (done === 0) throw new Violation(`cacheUnpin says that value ${hand.id} is not pinned`);

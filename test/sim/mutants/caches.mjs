@@ -6,7 +6,6 @@ const zero = ["i32.const", "0"];
 const local = (name) => ["local.get", `$${name}`];
 const call = (name, ...args) => ["call", ROOT + name, ...args];
 const plus = (name, offset) => ["i32.add", local(name), ["i32.const", String(offset)]];
-const [K_LOG_COUNT, K_LOG] = [1276, 1280];
 
 const REUSES = "caches/get + delete and set, two";
 const EVICTS = "caches/get another + set two, full";
@@ -17,9 +16,10 @@ const dies = (pair) => `cache deaths/${pair}`;
 const FULL_DIES = dies("set another + get, full");
 const TWO_DIES = dies("set + get twice, two");
 /** Who died before the writes by which a bucket is added. */
-const adding = (what) => [92, 96, 100, 103, 106, 108, 110, 112, 113].map((write) => dies(`${what}, at write ${write}`));
+const adding = (what) => [78, 82, 86, 89, 92, 94, 96, 98, 99].map((write) => dies(`${what}, at write ${write}`));
 const GROWTH_DIES = dies("set another + delete, growing");
 const LONG = dies("a long value comes and goes");
+const piecesIn = (name) => `cache pieces/${name}`;
 const LEAVES = "cache lives/leave + leave";
 
 export const CACHE_MUTANTS = [
@@ -32,7 +32,7 @@ export const CACHE_MUTANTS = [
   {
     name: "cache: the version is not raised when an entry is replaced",
     scenarios: ["caches/get twice + replace, and use its slot, two", "caches/pin + replace, and use its slot, two"],
-    plant: (m) => m.drop("cache/commit", "table/raise", 1),
+    plant: (m) => m.drop("cache/link", "table/raise", 1),
   },
   {
     name: "cache: the version is not raised when a bucket was divided",
@@ -55,14 +55,14 @@ export const CACHE_MUTANTS = [
     name: "cache: the place is stored before what is linked",
     scenarios: [FULL_DIES, TWO_DIES],
     plant(m) {
-      const { node } = m.call("cache/commit", "table/enter", 1);
-      m.before(m.call("cache/commit", "eviction/place", 1), node);
+      const { node } = m.call("cache/link", "table/enter", 1);
+      m.before(m.call("cache/link", "eviction/place", 1), node);
     },
   },
   {
     name: "cache: what is replaced is not named",
     scenarios: [TWO_DIES],
-    plant: (m) => m.drop("cache/commit", "memory/put32", 3),
+    plant: (m) => m.drop("cache/link", "memory/put32", 3),
   },
   {
     name: "cache: what comes out is not named",
@@ -72,7 +72,7 @@ export const CACHE_MUTANTS = [
   {
     name: "cache: what comes in is not named",
     scenarios: [TWO_DIES, FULL_DIES],
-    plant: (m) => m.drop("cache/commit", "memory/put32", 2),
+    plant: (m) => m.drop("cache/link", "memory/put32", 2),
   },
   {
     name: "cache: what was half linked stands",
@@ -93,25 +93,28 @@ export const CACHE_MUTANTS = [
     name: "cache: the first change is rolled back first",
     scenarios: [dies("get + get another, lru"), FULL_DIES],
     plant(m) {
-      const index = ["i32.sub", call("memory/get32", plus("cache", K_LOG_COUNT)), local("i")];
-      const entry = ["i32.add", plus("cache", K_LOG), ["i32.shl", index, ["i32.const", "3"]]];
+      const entry = [
+        "i32.add",
+        local("start"),
+        ["i32.sub", ["i32.sub", local("stop"), ["i32.const", "8"]], local("at")],
+      ];
       m.answer(m.call("undo/rollBack", "memory/get64", 1), "i64", call("memory/get64", entry));
     },
   },
   {
-    name: "cache: the log is as long as said once the word is written",
+    name: "cache: the log has an entry once the word is written",
     scenarios: [FULL_DIES, TWO_DIES],
-    plant: (m) => m.swap(m.call("undo/set32", "memory/put32", 1), m.call("undo/set32", "memory/put32", 2)),
+    plant: (m) => m.swap(m.call("undo/write", "memory/put64", 2), m.call("undo/write", "memory/put32", 1)),
   },
   {
-    name: "cache: the log is long before its entry is written",
+    name: "cache: the log has an entry before it is said to end behind it",
     scenarios: [FULL_DIES, TWO_DIES],
-    plant: (m) => m.swap(m.call("undo/set32", "memory/put64", 1), m.call("undo/set32", "memory/put32", 1)),
+    plant: (m) => m.swap(m.call("undo/write", "memory/put64", 1), m.call("undo/write", "memory/put64", 2)),
   },
   {
     name: "cache: the log is not emptied",
     scenarios: [FULL_DIES, "caches/set + set, two"],
-    plant: (m) => m.drop("undo/end", "memory/put32", 1),
+    plant: (m) => m.drop("undo/end", "memory/put64", 1),
   },
   {
     name: "cache: what was to come out is forgotten",
@@ -120,12 +123,12 @@ export const CACHE_MUTANTS = [
   },
   {
     name: "cache: who takes the latch from the dead does not mend",
-    scenarios: [dies("died putting in, at write 60"), dies("died replacing, at write 108")],
+    scenarios: [dies("died putting in, at write 45"), dies("died replacing, at write 94")],
     plant: (m) => m.drop("cachelatch/lockCache", "cachelatch/mend", 1),
   },
   {
     name: "cache: what lay in a user's hand is in, and in its hand",
-    scenarios: ["caches/set + set, two"],
+    scenarios: [LONG],
     plant: (m) => m.drop("cache/commit", "undo/set32", 2),
   },
   {
@@ -170,7 +173,7 @@ export const CACHE_MUTANTS = [
     name: "cache: two delete one entry",
     scenarios: ["caches/delete + delete, two"],
     plant(m) {
-      const place = m.call("cache/cacheDelete", "atomic/cas8", 1);
+      const place = m.call("cache/markDeleted", "atomic/cas8", 1);
       const store = ["drop", call("atomic/swap8", place.node[2], ["i32.const", "1"])];
       m.answer(place, "i32", ["block", ["result", "i32"], store, ["i32.const", "1"]]);
     },
@@ -188,7 +191,7 @@ export const CACHE_MUTANTS = [
   {
     name: "cache: who deletes does not look for the copy",
     scenarios: [DELETES_MOVED],
-    plant: (m) => m.say("cache/cacheDelete", "atomic/load8", 1, 1),
+    plant: (m) => m.say("cache/markDeleted", "atomic/load8", 1, 1),
   },
   {
     name: "cache: what was deleted before its copy is in stays",
@@ -233,16 +236,16 @@ export const CACHE_MUTANTS = [
   {
     name: "cache: a miss beside a bucket that is added is believed",
     scenarios: [GROWS, "caches/delete + set another, growing"],
-    plant: (m) => m.answer(m.call("table/find", "atomic/load32", 4), "i32", local("count")),
+    plant: (m) =>
+      m.answer(m.call("lookup/isMissing", "atomic/load32", 1), "i32", ["global.get", `${ROOT}table/foundCount`]),
   },
   {
     name: "cache: a miss in a bucket that changed is believed",
     scenarios: ["caches/get twice + set, two", GETS_MOVED, "caches/get another + set two, full"],
-    plant: (m) => m.answer(m.call("table/find", "atomic/load32", 3), "i32", local("version")),
+    plant: (m) => m.say("lookup/isMissing", "lookup/isSame", 1, 1),
   },
   {
     name: "cache: what is said of an entry is not compared",
-    equivalent: "whoever uses what was found compares after that: cacheStill, or who pins",
     scenarios: [REUSES, "caches/get + set longer, two"],
     plant: (m) => m.say("lookup/look", "lookup/isSame", 1, 1),
   },
@@ -250,6 +253,11 @@ export const CACHE_MUTANTS = [
     name: "cache: what was copied is not compared",
     scenarios: [REUSES, EVICTS],
     plant: (m) => m.say("lookup/cacheStill", "lookup/isSame", 1, 1),
+  },
+  {
+    name: "cache: what the call copied is not compared",
+    scenarios: ["caches/copy + delete, and use its slot, one", "caches/copy twice + replace, and use its slot, two"],
+    plant: (m) => m.say("lookup/cacheCopy", "lookup/isSame", 1, 1),
   },
   {
     name: "cache: what is touched is not compared",
@@ -265,7 +273,7 @@ export const CACHE_MUTANTS = [
   {
     name: "cache: what is shown is not pinned",
     scenarios: ["caches/set, and look at what goes + get, full"],
-    plant: (m) => m.drop("room/drop", "cachepin/setPin", 1),
+    plant: (m) => m.drop("going/drop", "cachepin/setPin", 1),
   },
   {
     name: "cache: a page that is given back is not named any more",
@@ -299,12 +307,52 @@ export const CACHE_MUTANTS = [
   {
     name: "cache: recovery leaves what was reserved",
     scenarios: [dies("a slot in hand, and it is the next one's")],
-    plant: (m) => m.drop("cachepage/giveSlotBack", "cachepage/freeSlot", 1),
+    plant: (m) => m.drop("pieces/giveEntryBack", "cachepage/freeSlot", 1),
   },
   {
     name: "cache: recovery frees what was reserved, and it stays in hand",
     scenarios: [dies("a slot in hand, two recover it")],
-    plant: (m) => m.drop("cachepage/giveSlotBack", "undo/set32", 1),
+    plant: (m) => m.drop("pieces/giveEntryBack", "undo/set32", 1),
+  },
+  {
+    name: "cache: recovery leaves the pieces of what was reserved",
+    scenarios: [
+      piecesIn("died taking pieces, at write 120"),
+      piecesIn("in a dead one's hand, and its pages are the next one's"),
+    ],
+    plant: (m) => m.drop("pieces/giveEntryBack", "pieces/dropPieces", 1),
+  },
+  {
+    name: "cache: what comes out keeps its pieces",
+    scenarios: [piecesIn("delete + set, one")],
+    plant: (m) => m.drop("entries/free", "pieces/dropPieces", 1),
+  },
+  {
+    name: "cache: a value in pieces goes while it is read in place",
+    scenarios: [piecesIn("pin, and delete + set another, full")],
+    plant: (m) => m.say("entries/finishRemoval", "entries/isPinned", 1, 0),
+  },
+  {
+    name: "cache: a piece is given back before it is said to be",
+    scenarios: [piecesIn("one dies: get + delete and set another, one"), piecesIn("one dies: delete + set, one")],
+    plant(m) {
+      const { node } = m.call("pieces/dropPieces", "cachepage/givePageBack", 1);
+      m.before(m.call("pieces/dropPieces", "undo/end", 1), node);
+    },
+  },
+  {
+    name: "cache: a piece on its way is not the next holder's",
+    scenarios: [
+      piecesIn("one dies: get + set, one"),
+      piecesIn("one dies: delete + set, one"),
+      ...[60, 70, 80, 90, 100, 110, 120].map((write) => piecesIn(`died taking pieces, at write ${write}`)),
+    ],
+    plant: (m) => m.drop("cachelatch/mend", "cachepage/givePageBack", 1),
+  },
+  {
+    name: "cache: what is taken apart keeps its pieces",
+    scenarios: ["cache lives/leave + leave, with values in pieces"],
+    plant: (m) => m.drop("cachelife/takeApart", "cachelife/dropPiecesIn", 1),
   },
   {
     name: "cache: its first page is taken without the latch",

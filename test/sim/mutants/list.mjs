@@ -5,6 +5,7 @@ import { ARENA_MUTANTS } from "./arena.mjs";
 import { BUDGET_MUTANTS } from "./budgets.mjs";
 import { CACHE_MUTANTS } from "./caches.mjs";
 import { CHARGED_MUTANTS } from "./charged.mjs";
+import { LOAD_MUTANTS } from "./loads.mjs";
 import { PAGE_MUTANTS } from "./pages.mjs";
 import { SLAB_MUTANTS } from "./slabs.mjs";
 import { MOVE_MUTANTS } from "./moves.mjs";
@@ -23,4 +24,5 @@ export const MUTANTS = [
   ...ARENA_MUTANTS,
   ...RING_MUTANTS,
   ...CACHE_MUTANTS,
+  ...LOAD_MUTANTS,
 ];

@@ -66,7 +66,7 @@ function* leaveFor(t, cache = cacheOf(t)) {
   for (let i = 0; i < 2; i++) if ((yield* leave(t, cache)) === 0) return;
 }
 
-const leaves = (t) => leaveFor(t);
+export const leaves = (t) => leaveFor(t);
 
 /** Nobody has a cache yet. */
 const bare = (stage) => {
@@ -79,7 +79,8 @@ function shared(stage) {
   stage.main.now(leave(stage.main));
 }
 
-const life = (name, setup, programs, more = {}) => ({
+/** A scenario of caches that come and go. */
+export const life = (name, setup, programs, more = {}) => ({
   name: `cache lives/${name}`,
   pages: 3,
   owners: 7,

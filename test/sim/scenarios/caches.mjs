@@ -7,6 +7,7 @@ import {
   cacheOf,
   clear,
   commit,
+  copyOut,
   evict,
   expire,
   get,
@@ -41,6 +42,11 @@ export const CALLS = {
   *"get twice"(t) {
     yield* get(t, "k");
     yield* get(t, "k");
+  },
+  copy: (t) => copyOut(t, "k"),
+  *"copy twice"(t) {
+    yield* copyOut(t, "k");
+    yield* copyOut(t, "k");
   },
   "get another": (t) => get(t, "l"),
   "get a moved one": (t) => get(t, "n"),
@@ -115,6 +121,7 @@ export const CALLS = {
   evict: (t) => evict(t),
   clear: (t) => clear(t),
   expire: (t) => expire(t, "k", LATER),
+  drop: (t) => expire(t, "k", NOW, "cacheDrop"),
   keys: (t) => keys(t),
   "set limits": (t) => setLimits(t, { items: 1 }),
   "set a namespace": (t) => setSpace(t, 0, { items: 1 }),
@@ -194,6 +201,11 @@ const PAIRS = [
   ["pin", "replace, and use its slot", two],
   ["get", "set two", lru],
   ["get", "set two", full],
+  ["copy", "set two", full],
+  ["copy", "set two", lru],
+  ["copy twice", "replace, and use its slot", two],
+  ["copy", "delete, and use its slot", one],
+  ["copy", "set another", growing],
   ["get what expired", "set mortal", mortal],
   ["set mortal", "get", mortal],
   ["get twice", "set two", hybrid],
@@ -249,6 +261,8 @@ const PAIRS = [
   ["clear", "clear", two],
   ["clear", "delete", two],
   ["expire", "get", two],
+  ["drop", "get", evicting],
+  ["drop", "set another", evicting],
   ["check", "set two", full],
   ["check", "evict", loose],
   ["evict", "evict", loose],

@@ -1,0 +1,32 @@
+// Parts: what a cache is made of, as it is opened. Owns nothing.
+
+import type { CacheKey, CachePort } from "../../bindings/caches.js";
+import type { RingCodec } from "../ring/codec.js";
+import type { EvictionRings, Hearer } from "./evictions.js";
+import type { CacheEntry, EvictReason } from "./options.js";
+import type { CustomPolicy } from "./policies.js";
+
+/** @internal What a cache is made of. */
+export interface CacheParts<V> {
+  readonly port: CachePort;
+  readonly name: string;
+  readonly codec: RingCodec<V>;
+  readonly ttl: number;
+  readonly spaces: readonly string[];
+  readonly capacityBytes: number;
+  /** How many bytes more the region and its budget have room for. */
+  readonly roomBytes: () => number;
+  readonly custom: CustomPolicy | undefined;
+  readonly onEvict: ((entry: CacheEntry<V>, reason: EvictReason) => void) | undefined;
+  readonly onInsert: ((entry: CacheEntry<V>) => void) | undefined;
+  readonly onRefreshError: ((error: unknown, key: CacheKey) => void) | undefined;
+  readonly rings: EvictionRings;
+  /** How this thread hears of evictions, in this Cache or another of the same cache. */
+  readonly hearer: Hearer;
+  readonly now: () => number;
+  /** Lowers what is held, for the budget's sake; after a set. */
+  readonly charged: (() => void) | undefined;
+  /** Throws where the core answered that nothing works any more. */
+  readonly requireSound: (status: number) => void;
+  readonly left: () => void;
+}
