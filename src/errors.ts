@@ -115,7 +115,7 @@ export class BudgetInUseError extends CisternError {
   constructor(budgetPath: string, ringPath: string) {
     super(
       "ERR_BUDGET_IN_USE",
-      `budget "${budgetPath}" cannot be closed: a ring stands in "${ringPath}"; close the ring, and empty or leave it in each thread that opened it`,
+      `budget "${budgetPath}" cannot be closed: a ring or cache stands in "${ringPath}"; close it in each thread that opened it, a ring once it is empty`,
     );
     this.budgetPath = budgetPath;
   }

@@ -22,12 +22,17 @@ export interface CacheStats {
   readonly misses: number;
   /** hits / (hits + misses); 0 before the first lookup. */
   readonly hitRatio: number;
-  /** Values that came in, how many of them in place of another, and entries that went: by the policy, by their time, by `delete`. */
+  /**
+   * Values that came in, how many of them in place of another, and entries that went: by the policy, by their time, by `delete`, by `clear`, and by a `set` of
+   * their key that was refused. What came in less what went is `items`.
+   */
   readonly sets: number;
   readonly replaced: number;
   readonly evictions: number;
   readonly expirations: number;
   readonly deletions: number;
+  readonly cleared: number;
+  readonly withdrawn: number;
   /** Entries that moved to another page so that one came free. */
   readonly moved: number;
   /** Values that were not taken, by why. */
@@ -85,6 +90,8 @@ export function statsOf(port: CachePort, names: readonly string[]): CacheStats {
     evictions: gone[0] as number,
     expirations: gone[1] as number,
     deletions: gone[2] as number,
+    withdrawn: gone[3] as number,
+    cleared: gone[4] as number,
     moved: rest.moved,
     refused: {
       tooLarge: refused[0] as number,

@@ -25,7 +25,7 @@ const bytes: RingCodec<Uint8Array> = {
     const way = ArrayBuffer.isView(value)
       ? "wrap it: new Uint8Array(it.buffer, it.byteOffset, it.byteLength)"
       : "give it a codec for other values";
-    throw new TypeError(`a ring of bytes takes a Uint8Array, got ${describe(value)}; ${way}`);
+    throw new TypeError(`codec "bytes" takes a Uint8Array, got ${describe(value)}; ${way}`);
   },
   decode: (own) => own,
 };
@@ -78,8 +78,7 @@ const utf8 = once((): RingCodec<string> => {
   const { encode, decode } = textCoders();
   return {
     encode(value) {
-      if (typeof value !== "string")
-        throw new TypeError(`a ring with codec "utf8" takes a text, got ${describe(value)}`);
+      if (typeof value !== "string") throw new TypeError(`codec "utf8" takes a text, got ${describe(value)}`);
       return encode(value);
     },
     decode,
@@ -91,8 +90,7 @@ const json = once((): RingCodec<unknown> => {
   return {
     encode(value) {
       const text = JSON.stringify(value) as string | undefined;
-      if (text === undefined)
-        throw new TypeError(`a ring with codec "json" takes what JSON can say, got ${describe(value)}`);
+      if (text === undefined) throw new TypeError(`codec "json" takes what JSON can say, got ${describe(value)}`);
       return encode(text);
     },
     decode: (own) => JSON.parse(decode(own)) as unknown,

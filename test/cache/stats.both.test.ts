@@ -103,6 +103,25 @@ describe("stats (C10, C14)", () => {
     other.close();
   });
 
+  it("add up: what came in less what went is what is there", () => {
+    const { cache, put } = scene({ maxItems: 5, policy: "fifo" });
+    for (let i = 0; i < 9; i++) put(`${i % 7}`, 10);
+    cache.delete("6");
+    put("1", 10);
+    expect(cache.set("1", new Uint8Array(4 * 1024 * 1024))).toBe(false);
+    put("x", 10);
+    const went = (): number => {
+      const { replaced, evictions, expirations, deletions, cleared, withdrawn } = cache.stats();
+      return replaced + evictions + expirations + deletions + cleared + withdrawn;
+    };
+    expect(cache.stats().withdrawn).toBe(1);
+    expect(cache.stats().sets - went()).toBe(cache.size);
+    const before = cache.size;
+    cache.clear();
+    expect(cache.stats().cleared).toBe(before);
+    expect(cache.stats().sets - went()).toBe(0);
+  });
+
   it("keep the peak when everything has gone", () => {
     const { cache, put } = scene({ maxBytes: "256KiB" });
     for (let i = 0; i < 50; i++) put(`key ${i}`, 2000);
