@@ -23,7 +23,6 @@ import {
   E_TAG,
   E_TEXT,
   E_KEY,
-  E_VALUE_LENGTH,
   K_BELL,
   KEYS_EXPIRES,
   KEYS_HEADER,
@@ -247,7 +246,8 @@ export class CachePort extends CacheValues {
     for (let peek = isPeek; ; peek = 1) {
       const at = this.#look(key, peek, now);
       if (at <= 0) return undefined;
-      const copy = this.copied(at, this.length);
+      const copy = new Uint8Array(this.length);
+      this.copyTo(at, copy.length, copy, 0);
       if (this.exports.cacheStill(this.at) !== 0) return copy;
     }
   }
@@ -343,10 +343,9 @@ export class CachePort extends CacheValues {
     const entry = (this.i32[this.user + (U_SHOWN >>> 2)] as number) >>> 0;
     const isExpired = this.i32[this.user + (U_WHY >>> 2)] === 1;
     const key = this.desk.read((this.i32[(entry + E_KEY) >>> 2] as number) & 0xffff, entry + E_TEXT);
-    const bytes = (this.i32[(entry + E_VALUE_LENGTH) >>> 2] as number) >>> 0;
     try {
       const value = wantsValue ? joined(this.viewsOf(entry)) : NOTHING;
-      return { key, bytes, value, tag: this.u8[entry + E_TAG] as number, isExpired };
+      return { key, bytes: this.lengthOf(entry), value, tag: this.u8[entry + E_TAG] as number, isExpired };
     } finally {
       this.i32[this.user + (U_SHOWN >>> 2)] = 0;
       this.unpin(entry);

@@ -24,14 +24,14 @@ export class CacheValues extends CacheWords {
   /** Word index of what this owner notes of the cache. */
   protected readonly user: number;
   protected readonly u8: Uint8Array;
-  readonly #memory: ArrayBufferLike;
+  private readonly memory: ArrayBufferLike;
   protected readonly i32: Int32Array;
   protected readonly f64: Float64Array;
 
   protected constructor(core: Core, at: number) {
     super(core, at);
     this.u8 = core.u8;
-    this.#memory = core.u8.buffer;
+    this.memory = core.u8.buffer;
     this.i32 = core.i32;
     this.f64 = core.whole(Float64Array);
     this.user = (this.word(K_USERS) + (core.ownerId & 0xff) * USER_BYTES) >>> 2;
@@ -60,22 +60,12 @@ export class CacheValues extends CacheWords {
     return this.i32[this.user + (U_PIECES >>> 2)] as number;
   }
 
-  /** A copy of the value that was found last, at `at`. */
-  protected copied(at: number, length: number): Uint8Array<ArrayBuffer> {
-    if (this.pieces === 0) return this.u8.slice(at, at + length);
-    const whole = new Uint8Array(length);
-    this.#copyPieces(at, length, whole, 0);
-    return whole;
-  }
-
-  /** Copies the value that was found last, at `at`. */
+  /** Copies the value that was found last, at `at`. It is another value's if that went meanwhile, and so may be the addresses of its pieces. */
   protected copyTo(at: number, length: number, target: Uint8Array, offset: number): void {
-    if (this.pieces === 0) target.set(this.u8.subarray(at, at + length), offset);
-    else this.#copyPieces(at, length, target, offset);
-  }
-
-  /** Copies a value in pieces, whose addresses stand at `at`; they are another value's if it went meanwhile, and then so is what is copied. */
-  #copyPieces(at: number, length: number, target: Uint8Array, offset: number): void {
+    if (this.pieces === 0) {
+      target.set(this.u8.subarray(at, at + length), offset);
+      return;
+    }
     for (let done = 0; done < length; done += PAGE_BYTES) {
       const piece = this.#pieceAt(at, done);
       target.set(this.u8.subarray(piece, piece + Math.min(PAGE_BYTES, length - done)), offset + done);
@@ -96,21 +86,29 @@ export class CacheValues extends CacheWords {
         this.u8.set(value.subarray(done, done + PAGE_BYTES), this.#pieceAt(at, done));
   }
 
+  /** Length of the value of the pinned entry. */
+  lengthOf(entry: number): number {
+    return (this.i32[(entry + E_VALUE_LENGTH) >>> 2] as number) >>> 0;
+  }
+
+  /** Where its value stands, or the addresses of its pieces. */
+  #valueAt(entry: number): number {
+    const key = (this.i32[(entry + E_KEY) >>> 2] as number) & KEY_BYTES_MAX;
+    return entry + E_TEXT + ((key + 7) & ~7);
+  }
+
   /** The value of the pinned entry, where it lies if that is in one, else a copy. */
   wholeOf(entry: number): Uint8Array {
     if (this.i32[(entry + E_PIECES) >>> 2] !== 0) return joined(this.viewsOf(entry));
-    const key = (this.i32[(entry + E_KEY) >>> 2] as number) & KEY_BYTES_MAX;
-    const length = (this.i32[(entry + E_VALUE_LENGTH) >>> 2] as number) >>> 0;
     // At half the cost of a subarray.
-    return new Uint8Array(this.#memory, entry + E_TEXT + ((key + 7) & ~7), length);
+    return new Uint8Array(this.memory, this.#valueAt(entry), this.lengthOf(entry));
   }
 
   /** The value of the pinned entry, where it lies: in as few views as may be. */
   viewsOf(entry: number): Uint8Array[] {
     if (this.i32[(entry + E_PIECES) >>> 2] === 0) return [this.wholeOf(entry)];
-    const key = (this.i32[(entry + E_KEY) >>> 2] as number) & KEY_BYTES_MAX;
-    const at = entry + E_TEXT + ((key + 7) & ~7);
-    const length = (this.i32[(entry + E_VALUE_LENGTH) >>> 2] as number) >>> 0;
+    const at = this.#valueAt(entry);
+    const length = this.lengthOf(entry);
     const views: Uint8Array[] = [];
     for (let done = 0; done < length;) {
       const from = this.#pieceAt(at, done);

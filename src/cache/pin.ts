@@ -25,19 +25,20 @@ export class Pin {
    * it where it lies in any case. @throws StalePinError after `release`, and once this thread has left the cache.
    */
   get bytes(): Uint8Array {
-    if (this.#isReleased || this.#port.isLeft) throw new StalePinError();
+    this.#requireHeld();
     return (this.#bytes ??= this.#port.wholeOf(this.#entry));
   }
 
   /** The value where it lies, in as many pieces as it does: nearly always one. @throws StalePinError as `bytes`. */
   get views(): readonly Uint8Array[] {
-    if (this.#isReleased || this.#port.isLeft) throw new StalePinError();
+    this.#requireHeld();
     return (this.#views ??= this.#port.viewsOf(this.#entry));
   }
 
   /** Its length in bytes. @throws StalePinError as `bytes`. */
   get size(): number {
-    return this.views.reduce((bytes, view) => bytes + view.length, 0);
+    this.#requireHeld();
+    return this.#port.lengthOf(this.#entry);
   }
 
   /** Ends the pin. A second call does nothing. O(pins). */
@@ -47,6 +48,10 @@ export class Pin {
     this.#bytes = undefined;
     this.#views = undefined;
     this.#port.unpin(this.#entry);
+  }
+
+  #requireHeld(): void {
+    if (this.#isReleased || this.#port.isLeft) throw new StalePinError();
   }
 
   [Symbol.dispose](): void {
