@@ -33,7 +33,7 @@ const THIRD = 1000;
 
 /** Nobody pins anything any more: who has the latch once more frees what was pinned. */
 function* requireFreed(t) {
-  if ((yield* expire(t, "-", NOW)) !== false || t.thread.traps > 0 || t.machine.hasDead) return;
+  if ((yield* expire(t, "-", NOW, "cacheDrop")) !== false || t.thread.traps > 0 || t.machine.hasDead) return;
   if (t.view.word(cacheOf(t).at + t.c.K_LIMBO) !== 0) throw new Violation("what nobody pins stays out of use");
 }
 
@@ -170,7 +170,7 @@ const bounds = { calm: 2, exception: -1, death: -1, second: -1 };
 export const healed = (program) =>
   function* (t, stage) {
     yield* program(t, stage);
-    for (let i = 0; i < 3 && t.thread.traps > 0; i++) yield* expire(t, "-", NOW);
+    for (let i = 0; i < 3 && t.thread.traps > 0; i++) yield* expire(t, "-", NOW, "cacheDrop");
   };
 
 /** Two calls on such a cache. */
