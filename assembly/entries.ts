@@ -10,7 +10,7 @@ import { get32, get64, get8, put32 } from "./memory";
 import { cas8, load8, load32, load64, swap8 } from "./atomic";
 import { freeSlot, givePageBack } from "./cachepage";
 import { maxOwners } from "./header";
-import { bytesAt, dropPieces } from "./pieces";
+import { bytesAt, freeEntry } from "./pieces";
 import { isIn, raise, bucketFor, takeOut } from "./table";
 import { add32, begin, closed, end, opened, set32, write } from "./undo";
 import {
@@ -202,17 +202,7 @@ export function finishRemoval(cache: usize, e: usize): void {
   set32(cache + K_OLD, 0);
   end();
   givePageBack(cache);
-  if (isLong && !isRead) free(cache, e, cache + K_LIMBO);
-}
-
-/** Frees the entry in limbo at `e`, which stands in the list where the word at `naming` says: its pieces, then its slot. */
-function free(cache: usize, e: usize, naming: usize): void {
-  dropPieces(cache, e);
-  begin(cache);
-  set32(naming, get32(e + E_NEXT));
-  freeSlot(cache, e);
-  end();
-  givePageBack(cache);
+  if (isLong && !isRead) freeEntry(cache, e, cache + K_LIMBO, get32(e + E_NEXT));
 }
 
 /** Whoever found the entry at `e` before its copy took its place may be deleting it: from here on it finds that it is to look for the copy. */
@@ -238,7 +228,7 @@ export function reap(cache: usize): void {
   for (let e = <usize>get32(cache + K_LIMBO); e != 0;) {
     const next = <usize>get32(e + E_NEXT);
     if (isPinned(cache, e)) before = e;
-    else free(cache, e, before == 0 ? cache + K_LIMBO : before + E_NEXT);
+    else freeEntry(cache, e, before == 0 ? cache + K_LIMBO : before + E_NEXT, <u32>next);
     e = next;
   }
 }

@@ -70,11 +70,15 @@ function setPieces(cache: usize, e: usize, count: u32, bytes: u32): void {
 
 /** Gives back the entry that a user has in hand, as the word at `naming` (U_RESERVED) says. O(pieces). */
 export function giveEntryBack(cache: usize, naming: usize): void {
-  const e = <usize>get32(naming);
+  freeEntry(cache, <usize>get32(naming), naming, 0);
+}
+
+/** Frees the entry at `e`: its pieces, then its slot; from then on the word at `naming`, which named it, says `next`. O(pieces). */
+export function freeEntry(cache: usize, e: usize, naming: usize, next: u32): void {
   dropPieces(cache, e);
   begin(cache);
+  set32(naming, next);
   freeSlot(cache, e);
-  set32(naming, 0);
   end();
   givePageBack(cache);
 }

@@ -307,12 +307,12 @@ export const CACHE_MUTANTS = [
   {
     name: "cache: recovery leaves what was reserved",
     scenarios: [dies("a slot in hand, and it is the next one's")],
-    plant: (m) => m.drop("pieces/giveEntryBack", "cachepage/freeSlot", 1),
+    plant: (m) => m.drop("pieces/freeEntry", "cachepage/freeSlot", 1),
   },
   {
     name: "cache: recovery frees what was reserved, and it stays in hand",
     scenarios: [dies("a slot in hand, two recover it")],
-    plant: (m) => m.drop("pieces/giveEntryBack", "undo/set32", 1),
+    plant: (m) => m.drop("pieces/freeEntry", "undo/set32", 1),
   },
   {
     name: "cache: recovery leaves the pieces of what was reserved",
@@ -320,12 +320,12 @@ export const CACHE_MUTANTS = [
       piecesIn("died taking pieces, at write 120"),
       piecesIn("in a dead one's hand, and its pages are the next one's"),
     ],
-    plant: (m) => m.drop("pieces/giveEntryBack", "pieces/dropPieces", 1),
+    plant: (m) => m.drop("pieces/freeEntry", "pieces/dropPieces", 1),
   },
   {
     name: "cache: what comes out keeps its pieces",
     scenarios: [piecesIn("delete + set, one")],
-    plant: (m) => m.drop("entries/free", "pieces/dropPieces", 1),
+    plant: (m) => m.drop("pieces/freeEntry", "pieces/dropPieces", 1),
   },
   {
     name: "cache: a value in pieces goes while it is read in place",
