@@ -20,11 +20,14 @@ export const REENTERED: u32 = 2;
 /** Not to be had in the time allowed. */
 export const REFUSED: u32 = 3;
 
-// A holder's work takes well under a microsecond, so a short spin nearly always sees it end. Between two looks at the latch lies a
-// pause that grows: each look takes the line away from the holder, who needs it to let go.
-const LOOKS: u32 = 24;
-const LOOKS_NO_SLEEP: u32 = 300;
-const PAUSE_MAX: u32 = 4;
+// A holder's work takes well under a microsecond, but what it works on has to come to its core, line by line, whenever another had the
+// latch before. So who finds it held pauses for many times as long as that work takes, and longer each time: the holder does a dozen
+// operations on lines that stay, each look would take the latch's own line away from it. All looks together take some 50 µs, what a
+// sleep and a wake would cost; a thread that may not sleep looks for some 0.3 ms.
+const LOOKS: u32 = 12;
+const LOOKS_NO_SLEEP: u32 = 64;
+const PAUSE_MIN: u32 = 8;
+const PAUSE_MAX: u32 = 64;
 // busyMs is slept in this many slices, after each of which who sleeps looks whether the holder still lives.
 const SLICES: u32 = 8;
 // How often a thread may be woken and find that another was quicker.
@@ -80,7 +83,7 @@ export function holderOf(at: usize): u32 {
 /** Looks at the latch until it is free, its holder is dead or this owner itself (then it is taken), or it has looked often enough. */
 function spin(at: usize): u32 {
   const looks = mayBlock && waitMs != 0 ? LOOKS : LOOKS_NO_SLEEP;
-  let pause: u32 = 1;
+  let pause: u32 = PAUSE_MIN;
   for (let i: u32 = 0; i < looks; i++) {
     const word = load32(at);
     const holder = word & ~LATCH_MARK;

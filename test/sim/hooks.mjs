@@ -182,7 +182,12 @@ export class Hooks {
       return thread.wakeValue;
     }
     this.count(thread, site);
-    if (this.u32[address >>> 2] !== expected >>> 0) return 1;
+    if (this.u32[address >>> 2] !== expected >>> 0) {
+      if (thread.vainEpoch === this.epoch)
+        throw new Violation("a thread tries to sleep again and again, and is never where who lets go would wake it");
+      thread.vainEpoch = this.epoch;
+      return 1;
+    }
     if (this.decide(thread, site, false, false, false, -1, false)) return 0;
     thread.status = BLOCKED;
     thread.waitAddress = address;

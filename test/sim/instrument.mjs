@@ -77,6 +77,7 @@ class FunctionPass {
 
   rewrite(node) {
     if (typeof node === "string") return node;
+    if (isPause(node)) return ["nop"];
     const done = node.map((part, i) => (i === 0 ? part : this.rewrite(part)));
     const access = ACCESS.exec(done[0]);
     if (access) return this.access(done, access);
@@ -154,6 +155,11 @@ function isSeen(node) {
   const [name] = node;
   return name.startsWith("call") || name.startsWith("memory.") || ACCESS.test(name) || node.some(isSeen);
 }
+
+/** Whether this is the loop of a latch's pause, which takes time and does nothing else: here time is the scheduler's. */
+const isPause = (node) => node[0] === "loop" && !isSeen(node) && hasRoot(node);
+
+const hasRoot = (node) => typeof node !== "string" && (node[0] === "f64.sqrt" || node.some(hasRoot));
 
 /** Whether the shadow byte lacks this thread's bit. */
 function isUnknown(address, writes) {

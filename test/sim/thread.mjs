@@ -59,6 +59,7 @@ export class Thread {
     this.callSteps = 0;
     this.yieldEpoch = -1;
     this.waitAddress = 0;
+    this.vainEpoch = -1;
     this.pendingUnit = -1;
     this.pendingWrites = false;
     this.pendingWorld = 0;
