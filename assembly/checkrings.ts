@@ -13,7 +13,9 @@ import { isQueued, isReadyAs, sequenceOf, slotAt } from "./ring";
 import { descriptorAt, hasPayload } from "./ringpool";
 import { GRAIN_SHIFT, H_RINGS, KIND_INTERNAL, T_MASK, T_RUN, W_KIND_SHIFT } from "./shared/layout";
 import {
+  DESCRIPTOR_SHIFT,
   D_AGAIN,
+  D_BLOCK,
   D_CLAIM,
   D_FREE,
   D_LENGTH,
@@ -22,6 +24,7 @@ import {
   D_ROOM,
   D_STATE_MASK,
   D_WORD,
+  GROUP_SHIFT,
   PARTY_BYTES,
   P_OWNER,
   Q_DESCRIPTORS,
@@ -70,7 +73,8 @@ function isInOrder(ring: usize): bool {
 
 function isDescriptor(d: usize): bool {
   const g = <u32>(d >>> GRAIN_SHIFT);
-  return g >= firstGrain && g < grains && (d & 31) == 0;
+  const isPlace = <u32>(d & ((1 << GROUP_SHIFT) - 1)) < <u32>D_BLOCK && (d & ((1 << DESCRIPTOR_SHIFT) - 1)) == 0;
+  return g >= firstGrain && g < grains && isPlace;
 }
 
 function areHeld(ring: usize): bool {

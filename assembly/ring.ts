@@ -13,10 +13,11 @@
 import { copy, copyShort, get32, get64, put32, put64 } from "./memory";
 import { add32, cas64, load32, load64 } from "./atomic";
 import { me, slot } from "./owners";
-import { noteDepth, noteLow, wake } from "./ringbell";
-import { descriptorFor, dropPayload, findAgain, fits, giveDescriptorBack, isForRoom } from "./ringpool";
+import { noteDepth, noteTaken, wake } from "./ringbell";
+import { descriptorFor, dropPayload, findAgain, fits, giveDescriptorBack, isForRoom, keepNext } from "./ringpool";
 import { S_OUT, S_REASON } from "./shared/layout";
 import {
+  DESCRIPTOR_SHIFT,
   DROPPED_SHIFT,
   D_BLOCK,
   D_DROPPING,
@@ -32,6 +33,7 @@ import {
   PARTY_BYTES,
   POLICY_DROP_OLDEST,
   P_AGAIN,
+  P_AHEAD,
   P_DROPPED,
   P_HAND,
   P_HEAD,
@@ -196,6 +198,7 @@ class Hot {
       if ((sequenceOf(next) & LAP_MASK) == 0) add32(ring + Q_TAIL + LAPS, 1);
     }
     noLongerInHand(party, d);
+    if (get32(party + P_AHEAD) > 1) keepNext(ring, party);
     if (load32(ring + Q_ITEMS + 4) != 0) wake(ring + Q_ITEMS);
     const depth = t + 1 - sequenceOf(head);
     return depth <= get32(party + P_PEAK) && depth < get32(ring + Q_HIGH) ? OK : noteDepth(ring, party, t);
@@ -230,7 +233,7 @@ class Hot {
       put64(party + P_HEAD, next);
       if ((sequenceOf(next) & LAP_MASK) == 0) add32(ring + Q_HEAD + LAPS, 1);
     }
-    if (load32(ring + Q_IS_HIGH) != 0) noteLow(ring, h + 1);
+    if (load32(ring + Q_IS_HIGH) != 0) noteTaken(ring, party, h + 1);
     return d;
   }
 }
@@ -266,6 +269,7 @@ function put(ring: usize, party: usize, d: usize, bytes: u32, wants: bool): u32 
     return status;
   }
   put32(party + P_HAND, 0);
+  if (get32(party + P_AHEAD) > 1) keepNext(ring, party);
   if (load32(ring + Q_ITEMS + 4) != 0) wake(ring + Q_ITEMS);
   return noteDepth(ring, party, published);
 }
@@ -448,7 +452,7 @@ export function take(ring: usize, party: usize, state: u32): usize {
     if (cas64(d + D_WORD, word, descriptorWord(h, state, me))) {
       // commit
       moveHead(ring, head, bytes);
-      if (load32(ring + Q_IS_HIGH) != 0) noteLow(ring, h + 1);
+      if (load32(ring + Q_IS_HIGH) != 0) noteTaken(ring, party, h + 1);
       return d;
     }
     put32(party + P_HAND, 0);
@@ -490,7 +494,7 @@ export function helpHead(ring: usize, head: u64): bool {
 /** Counts the record in hand as dropped, and gives it back. A death in between leaves in the count which record it is of. */
 export function drop(ring: usize, party: usize, d: usize): void {
   const before = get64(party + P_DROPPED);
-  const named = <u64>d >> 5;
+  const named = <u64>d >> DESCRIPTOR_SHIFT;
   // What names it already was counted by a call that an exception cut before it gave it back.
   const count = (before >> DROPPED_SHIFT) + ((before & ((1 << DROPPED_SHIFT) - 1)) == named ? 0 : 1);
   put64(party + P_DROPPED, (count << DROPPED_SHIFT) | named);

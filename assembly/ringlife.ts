@@ -22,6 +22,7 @@ import { GRAIN_BYTES, GRAIN_SHIFT, H_RINGS, S_OUT, S_REASON } from "./shared/lay
 import {
   DELIVER_AGAIN,
   DESCRIPTOR_BYTES,
+  DESCRIPTOR_SHIFT,
   DROPPED_SHIFT,
   D_AGAIN,
   D_CLAIM,
@@ -321,7 +322,7 @@ function settleDescriptor(ring: usize, party: usize, d: usize, word: u64, isLost
   if (state == D_TAKEN && get32(ring + Q_DELIVERY) == DELIVER_AGAIN) next |= D_AGAIN;
   const counted = state == D_DROPPING ? party + P_DROPPED : party + P_LOST;
   const isCounted = state == D_DROPPING || (state == D_TAKEN && isLost && next == (word >> 32) << 32);
-  const named = <u64>d >> 5;
+  const named = <u64>d >> DESCRIPTOR_SHIFT;
   const count = get64(counted) >> DROPPED_SHIFT;
   // What names it already was counted by who died before it gave it back.
   const after = (get64(counted) & ((1 << DROPPED_SHIFT) - 1)) == named ? count : count + 1;

@@ -32,7 +32,11 @@ import {
   D_STATE_MASK,
   D_TAKEN,
   D_WORD,
+  GROUP_LENGTH_SHIFT,
+  GROUP_SHIFT,
+  IN_GROUP,
   P_AGAIN,
+  P_AHEAD,
   P_CURSOR,
   P_HAND,
   P_IDLE,
@@ -54,6 +58,8 @@ import { FULL, OK, OTHERS_FIRST, OVER_ITEMS, OVER_LIMIT, RING_NO_DESCRIPTOR } fr
 const CHUNK_FIRST_SHIFT: u32 = 5;
 // A thread looks at this many before it asks for more.
 const LOOKS: u32 = 32;
+// Ahead of time, at this many: one may be what another thread keeps.
+const LOOKS_AHEAD: u32 = 2;
 const WINDOW_MIN: u32 = 8;
 const IDLE_ROUNDS: u32 = 32;
 const PAYLOAD_MIN: u32 = 16;
@@ -62,7 +68,9 @@ const PAYLOAD_MIN: u32 = 16;
 export function descriptorAt(ring: usize, index: u32): usize {
   const chunk = chunkOf(index);
   const first = chunk == 0 ? 0 : (<u32>CHUNK_FIRST) << (chunk - 1);
-  return <usize>get32(ring + Q_CHUNKS + ((<usize>chunk) << 2)) + ((<usize>(index - first)) << DESCRIPTOR_SHIFT);
+  const at = <usize>(index - first);
+  const group = <usize>get32(ring + Q_CHUNKS + ((<usize>chunk) << 2)) + ((at >>> GROUP_LENGTH_SHIFT) << GROUP_SHIFT);
+  return group + ((at & IN_GROUP) << DESCRIPTOR_SHIFT);
 }
 
 function chunkOf(index: u32): u32 {
@@ -89,7 +97,10 @@ export function descriptorFor(ring: usize, party: usize, bytes: u32): usize {
   if (d != 0) {
     put32(party + P_HAND, <u32>d);
     put32(party + P_KEPT, 0);
-  } else d = findFree(ring, party);
+  } else {
+    put32(party + P_AHEAD, get32(party + P_AHEAD) + 1);
+    d = findFree(ring, party);
+  }
   if (d == 0) return 0;
   if (fits(get32(d + D_ROOM), bytes)) return d;
   if (exchange(ring, party, d, bytes)) return d;
@@ -123,9 +134,17 @@ function takeDescriptor(party: usize, d: usize): bool {
   return false;
 }
 
+/** Takes the next descriptor for the record after this one, if there is a free one at once. */
+export function keepNext(ring: usize, party: usize): void {
+  if (get32(party + P_KEPT) != 0) return;
+  const d = lookFor(ring, party, LOOKS_AHEAD);
+  if (d != 0) put64(party + P_KEPT, <u64>d); // and nothing in hand
+}
+
 /** Gives the descriptor in hand back, with its payload; the first one this thread keeps for its next record. */
 export function giveDescriptorBack(party: usize, d: usize): void {
   const word = get64(d + D_WORD);
+  put32(party + P_AHEAD, 0);
   if (get32(party + P_KEPT) == 0) {
     put64(d + D_WORD, held(word, D_HELD));
     put64(party + P_KEPT, <u64>d); // and nothing in hand

@@ -13,7 +13,10 @@ import {
   D_STATE_MASK,
   D_TAKEN,
   D_WORD,
-  DESCRIPTOR_BYTES,
+  DESCRIPTOR_SHIFT,
+  GROUP_LENGTH_SHIFT,
+  GROUP_SHIFT,
+  IN_GROUP,
   Q_CHUNKS,
   Q_DESCRIPTORS,
 } from "../assembly/shared/rings.js";
@@ -71,7 +74,7 @@ export class RingHands {
       const length = chunk < 2 ? CHUNK_FIRST : CHUNK_FIRST << (chunk - 1);
       const first = this.#i32[((this.#at + Q_CHUNKS) >>> 2) + chunk] as number;
       for (let i = 0; i < length; i++) {
-        const d = first + i * DESCRIPTOR_BYTES;
+        const d = first + ((i >>> GROUP_LENGTH_SHIFT) << GROUP_SHIFT) + ((i & IN_GROUP) << DESCRIPTOR_SHIFT);
         const word = this.#i32[(d + D_WORD) >>> 2] as number;
         const state = word & D_STATE_MASK;
         const isInHand = (word & OWNER_MASK) === this.#owner && (state === D_TAKEN || state === D_HELD);

@@ -3,6 +3,7 @@
 
 import {
   D_BLOCK,
+  D_FREE,
   D_HELD,
   D_LENGTH,
   D_OWNER_SHIFT,
@@ -12,6 +13,7 @@ import {
   DELIVER_ONCE,
   FRAME_BYTES,
   FRAME_TAG,
+  P_AHEAD,
   P_KEPT,
   PARTY_BYTES,
   POLICY_DROP_OLDEST,
@@ -59,6 +61,9 @@ import { RingHands } from "./ringhands.js";
 
 export { RING_BYTES_MAX, RING_RECORDS_MAX };
 export { RING_DROPPED, RING_ENDED, RING_FULL, RING_IS_HIGH } from "../assembly/shared/status.js";
+
+// How far behind P_KEPT it stands, in words.
+const AHEAD = (P_AHEAD - P_KEPT) >>> 2;
 
 /** How a ring is made. */
 export interface RingPlan {
@@ -248,8 +253,8 @@ export class RingPort {
     return this.commit(d, bytes, 0);
   }
 
-  // A record in hand is a descriptor, as the core says it: a signed number. What the core would do for takeKept and giveBack by a plain store,
-  // which nobody else sees but the recovery of this thread, is done here where there is nothing else to do: the call costs more.
+  // A record in hand is a descriptor, as the core says it: a signed number. What the core would do for takeKept and giveBack by one store is
+  // done here where there is nothing else to do: the call costs more.
 
   /** The descriptor that this thread keeps; 0: it keeps none for so many bytes. */
   keptFor(bytes: number): number {
@@ -275,11 +280,15 @@ export class RingPort {
   /** Gives back what was reserved, or taken. */
   giveBack(d: number): void {
     const { i32, kept } = this;
-    if (i32[kept] !== 0 || i32[kept + 1] !== 0) this.exports.ringRelease(this.at, d);
-    else {
+    if (i32[kept + 1] !== 0) {
+      this.exports.ringRelease(this.at, d);
+      return;
+    }
+    i32[kept + AHEAD] = 0;
+    if (i32[kept] === 0) {
       i32[(d + D_WORD) >>> 2] = this.held;
       i32[kept] = d;
-    }
+    } else Atomics.store(i32, (d + D_WORD) >>> 2, D_FREE); // its sequence, the upper half, stays
   }
 
   reason(): number {

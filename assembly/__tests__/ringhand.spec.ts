@@ -20,6 +20,8 @@ import {
   P_HAND,
   P_KEPT,
   RING_WRITTEN,
+  DESCRIPTOR_SHIFT,
+  DROPPED_SHIFT,
 } from "../shared/rings";
 import { CLOSED, OK, RING_DROPPED, RING_EMPTY, RING_ENDED, RING_FULL, RING_TOO_LONG } from "../shared/status";
 import { fresh, is, outWord, same, sound } from "./lib";
@@ -230,7 +232,7 @@ describe("a call that an exception cut", () => {
       same(ringCommit(ring, d, 10, 1, true), RING_DROPPED, "dropped", 0);
       const old = handed();
       put32(party + P_HAND, <u32>old);
-      if (counted) store64(party + P_DROPPED, (1 << 27) | (<u64>old >> 5));
+      if (counted) store64(party + P_DROPPED, (1 << DROPPED_SHIFT) | (<u64>old >> DESCRIPTOR_SHIFT));
       nothing(ring, RING_EMPTY, 0);
       same(dropped(ring), 1, "dropped", counted);
       same(countOf(ring, D_DROPPING), 0, "in hand", counted);

@@ -18,10 +18,12 @@ import {
   D_ROOM,
   D_WORD,
   POLICY_DROP_OLDEST,
+  P_AHEAD,
   P_HAND,
   P_KEPT,
   Q_DESCRIPTORS,
   Q_WINDOW,
+  D_TAG,
 } from "../shared/rings";
 import { FULL, OK, OVER_LIMIT, RING_EMPTY, TOO_LARGE } from "../shared/status";
 import { become, fresh, is, longestRun, same, smallHeap, sound } from "./lib";
@@ -84,10 +86,10 @@ describe("descriptors", () => {
       0,
     );
     // All are different, and each lies in its chunk.
-    for (let i: u32 = 0; i < 1024; i++) put32(descriptorAt(ring, i) + 20, i);
-    for (let i: u32 = 0; i < 1024; i++) same(get32(descriptorAt(ring, i) + 20), i, "descriptor", i);
+    for (let i: u32 = 0; i < 1024; i++) put32(descriptorAt(ring, i) + D_TAG, i);
+    for (let i: u32 = 0; i < 1024; i++) same(get32(descriptorAt(ring, i) + D_TAG), i, "descriptor", i);
     for (let i: u32 = 1; i < 32; i++)
-      same(descriptorAt(ring, i) - descriptorAt(ring, i - 1), 32, "descriptors apart", i);
+      same(descriptorAt(ring, i) - descriptorAt(ring, i - 1), (i & 3) == 0 ? 80 : 16, "descriptors apart", i);
     sound("grown", 0);
     gone(ring, "chunks");
   });
@@ -101,6 +103,46 @@ describe("descriptors", () => {
     same(load32(ring + Q_DESCRIPTORS), 32, "descriptors", 0);
     is(paid(ring) <= 8, true, "payloads", paid(ring));
     gone(ring, "few");
+  });
+
+  it("are taken ahead of the next record by who puts in what others take, and by nobody else", () => {
+    const shape = new Shape(8);
+    const ring = ringOf(shape);
+    become(2);
+    is(open(shape) == ring, true, "the same", 0);
+    for (let i: u32 = 0; i < 100; i++) {
+      become(1);
+      pushed(ring, i, 24);
+      is((get32(partyOf(ring) + P_KEPT) != 0) == i > 0, true, "kept", i);
+      same(countOf(ring, D_HELD), i > 0 ? 2 : 0, "kept by both", i);
+      same(get32(partyOf(ring) + P_HAND), 0, "in hand", i);
+      become(2);
+      popped(ring, i, 24);
+      sound("ahead", i);
+    }
+    // One is kept, not one for each that comes back from hand to the ring.
+    become(1);
+    const first = reserved(ring, 0, 24);
+    const second = reserved(ring, 1, 24);
+    same(ringCommit(ring, first, 24, 0, false), OK, "the first", 0);
+    same(ringCommit(ring, second, 24, 1, false), OK, "the second", 0);
+    same(countOf(ring, D_HELD), 2, "kept by both, still", 0);
+    become(2);
+    popped(ring, 0, 24);
+    popped(ring, 1, 24);
+    // Who takes as well keeps what it took, and gives back what it had ahead with the second.
+    become(1);
+    pushed(ring, 100, 24);
+    pushed(ring, 101, 24);
+    popped(ring, 100, 24);
+    popped(ring, 101, 24);
+    same(get32(partyOf(ring) + P_AHEAD), 0, "no more", 0);
+    pushed(ring, 102, 24);
+    same(get32(partyOf(ring) + P_KEPT), 0, "what was kept is in the ring", 0);
+    popped(ring, 102, 24);
+    same(leaveRing(ring), OK, "left", 0);
+    become(2);
+    gone(ring, "ahead");
   });
 
   it("are had where all that are in use are held", () => {

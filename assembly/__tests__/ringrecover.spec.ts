@@ -30,6 +30,7 @@ import {
   Q_HEAD,
   Q_PARTIES,
   Q_TAIL,
+  DESCRIPTOR_SHIFT,
 } from "../shared/rings";
 import { OK, RING_DROPPED, RING_EMPTY } from "../shared/status";
 import { become, fresh, idOf, is, outWord, same, setState, sound } from "./lib";
@@ -208,7 +209,7 @@ describe("what a dead owner had in hand", () => {
       same(ringCommit(ring, d, 100, 1, true), RING_DROPPED, "dropped", 0);
       const old = handed();
       const at = party(ring, 2) + P_DROPPED;
-      if (counted > 0) put64(at, (1 << DROPPED_SHIFT) | (<u64>old >> 5));
+      if (counted > 0) put64(at, (1 << DROPPED_SHIFT) | (<u64>old >> DESCRIPTOR_SHIFT));
       if (counted == 2) store64(old + D_WORD, 0);
       bury("dropping");
       same(get64(at), 1 << DROPPED_SHIFT, "dropped", counted);
@@ -228,7 +229,7 @@ describe("what a dead owner had in hand", () => {
       open(new Shape(4));
       taken(ring, 1, 100);
       // Owner 3 was recovering owner 2.
-      put64(party(ring, 2) + P_LOST, (1 << DROPPED_SHIFT) | (<u64>d >> 5));
+      put64(party(ring, 2) + P_LOST, (1 << DROPPED_SHIFT) | (<u64>d >> DESCRIPTOR_SHIFT));
       if (at == 1) store64(d + D_WORD, 0);
       setState(2, OWNER_DEAD);
       setState(3, OWNER_DEAD);

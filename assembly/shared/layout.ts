@@ -6,7 +6,7 @@
 //
 // The sizes of what follows the owner slots depend on the capacity; the header holds their addresses.
 
-export const LAYOUT_VERSION = 5;
+export const LAYOUT_VERSION = 6;
 /** "CIST" in ASCII. */
 export const MAGIC = 1128878932;
 

@@ -77,9 +77,14 @@ export const P_HEAD_LAPS = 52;
 export const P_AGAIN = 56;
 /** How often in a row it went round the descriptors in use and found that few of them were. */
 export const P_IDLE = 60;
+/**
+ * For how many records in a row it kept no descriptor, and had to look for one: from the second on others seem to take what it puts in, and after
+ * each record it takes the next descriptor ahead of time. None once it gives one back itself.
+ */
+export const P_AHEAD = 84;
 /** Most records it ever saw queued. */
 export const P_PEAK = 28;
-/** Records it dropped to make room << DROPPED_SHIFT | the descriptor that is being counted >> 5. */
+/** Records it dropped to make room << DROPPED_SHIFT | the descriptor that is being counted >> DESCRIPTOR_SHIFT. */
 export const P_DROPPED = 32;
 /** Records lost with owners of this index that died, in the same way. */
 export const P_LOST = 64;
@@ -91,19 +96,30 @@ export const P_TIMEOUTS = 76;
 export const P_RESIZES = 80;
 export const P_WAITED = 88;
 export const PARTY_BYTES = 128;
-export const DROPPED_SHIFT = 27;
+export const DROPPED_SHIFT = 28;
 
-// A descriptor: a record, or a place for one.
+// A descriptor: a record, or a place for one. Four of them share two cache lines:
+//
+//   0             16            32            48            64             80            96            112          128
+//   ├ word length tag ┼ … of the 2nd ┼ … of the 3rd ┼ … of the 4th ┼ block room claim ┼ … of the 2nd ┼ … of the 3rd ┼ … of the 4th ┤
+//
+// What each record changes stands in the one, so that it travels between producer and consumer with three others; what stays as
+// long as the payload does stands in the other, which then lies in the caches of both.
 /** sequence << 32 | flags | owner << 8 | state: the truth of who has it. */
 export const D_WORD = 0;
+export const D_LENGTH = 8;
+export const D_TAG = 12;
 /** Its payload, how much fits there, and by which claim it is a Block of the ring's; no claim: it has none. */
-export const D_BLOCK = 8;
-export const D_ROOM = 12;
-export const D_CLAIM = 24;
-export const D_LENGTH = 16;
-export const D_TAG = 20;
+export const D_BLOCK = 64;
+export const D_ROOM = 68;
+export const D_CLAIM = 72;
+/** How far apart they stand in a group, and groups from each other; which of its group an index is. */
+export const DESCRIPTOR_SHIFT = 4;
+export const GROUP_SHIFT = 7;
+export const GROUP_LENGTH_SHIFT = 2;
+export const IN_GROUP = 3;
+/** What each takes, its share of both lines. */
 export const DESCRIPTOR_BYTES = 32;
-export const DESCRIPTOR_SHIFT = 5;
 /** Descriptors of the first chunk; the one after it has as many, each further one as all before it. */
 export const CHUNK_FIRST = 32;
 

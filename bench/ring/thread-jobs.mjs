@@ -1,13 +1,13 @@
 // What a member of a two-worker row can be told to do; the numbers are what the team's control words carry. A producer sends so many records, a
-// consumer receives as many and looks at each one's number. Who finds no place, or nothing, looks again after a pause: looking costs the other
-// side its cache line.
+// consumer receives as many and looks at each one's number. Who finds no place, or nothing, looks again some microseconds later: looking costs
+// the other side its cache lines, and left alone it works on many records at once. All subjects are waited for alike.
 export const PRODUCE = 0;
 export const CONSUME = 1;
 export const LEAVE = 2;
 
-const PAUSE = 100;
+const PAUSE = 4096;
 // Then it lets go of its core: the other may need this very one.
-const LOOKS = 4000;
+const LOOKS = 200;
 const NAP_MS = 0.05;
 
 const nap = new Int32Array(new SharedArrayBuffer(4));

@@ -1,6 +1,6 @@
 // Patience: how a call of a queue waits, as its options say, and how a thread blocks. Owns nothing.
 
-import type { Doorbell } from "../../bindings/parking.js";
+import { type Doorbell, spinUntil } from "../../bindings/parking.js";
 import { integer, ownOptions } from "../options.js";
 import { requireSignal } from "./listeners.js";
 import type { RingWaitOptions } from "./queue.js";
@@ -9,8 +9,6 @@ import type { Found, Patience, Waits } from "./waits.js";
 /** @internal */
 export const FOREVER = Number.POSITIVE_INFINITY;
 
-// Looks before a thread goes to sleep: a hand-over within some microseconds needs no wake-up.
-const LOOKS = 200;
 const TIMEOUT_MAX = 2 ** 31 - 1;
 
 /** @internal What the options say; `timeout` is how long it waits unless told. @throws TypeError, RangeError, the signal's reason. */
@@ -49,7 +47,7 @@ export function block<V>({ waits, bell, isLikely, attempt, note }: Blocking<V>, 
   const first = turn();
   if (first !== undefined) return first.value;
   const began = performance.now();
-  for (let look = 0; look < LOOKS && !isLikely(); look++);
+  spinUntil(isLikely);
   while (true) {
     const seen = bell.listen();
     const found = turn();

@@ -77,7 +77,8 @@ export class Producer<T> {
     if (!this.seat.isStraight || !this.isOfBytes || !(value instanceof Uint8Array) || value.length > this.maxBytes)
       return this.#add(encoded(this.#codec, value));
     const status = this.port.push(value);
-    return status === OK || this.#pushed(value, status);
+    if (status === OK || (status === RING_IS_HIGH && !this.listeners.hearsMarks)) return true;
+    return this.#pushed(value, status);
   }
 
   #pushed(record: Uint8Array, status: number): boolean {

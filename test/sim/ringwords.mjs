@@ -59,7 +59,9 @@ function nameIn(view, ring, address) {
   }
   for (const [chunk, count] of chunksOf(view, ring)) {
     if (address < chunk || address >= chunk + count * c.DESCRIPTOR_BYTES) continue;
-    return field(c, "D_", DESCRIPTOR, (address - chunk) % c.DESCRIPTOR_BYTES);
+    const inGroup = (address - chunk) % (1 << c.GROUP_SHIFT);
+    const isLasting = inGroup >= c.D_BLOCK;
+    return field(c, "D_", DESCRIPTOR, (isLasting ? c.D_BLOCK : 0) + (inGroup % (1 << c.DESCRIPTOR_SHIFT)));
   }
   return undefined;
 }

@@ -108,6 +108,11 @@ export const RING_MUTANTS = [
     plant: (m) => m.drop("ringbell/noteDepth", "ringbell/noteLow", 1),
   },
   {
+    name: "ring: who takes the last one that matters does not say that it is low",
+    scenarios: ["rings/push + pop, 0 of 1, high"],
+    plant: (m) => m.drop("ringbell/noteTaken", "ringbell/noteLow", 1),
+  },
+  {
     name: "ring: what is dropped is not counted",
     scenarios: [DROPS],
     plant: (m) => m.drop("ring/drop", "memory/put64", 1),

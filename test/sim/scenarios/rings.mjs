@@ -25,6 +25,16 @@ const SIZE = 8;
 
 export const CALLS = {
   push: (t) => push(t, SIZE),
+  /** From the second on it takes the next descriptor ahead of time. */
+  *"push thrice"(t) {
+    for (let i = 0; i < 3; i++) yield* push(t, SIZE - i);
+  },
+  /** The second goes in when the next is there already. */
+  *"push twice, and two from hand"(t) {
+    for (let i = 0; i < 2; i++) yield* push(t, SIZE - i);
+    const hands = [yield* reserve(t, SIZE), yield* reserve(t, SIZE)];
+    for (const hand of hands) yield* commit(t, hand);
+  },
   pop: (t) => pop(t),
   *"take and release"(t) {
     yield* release(t, yield* take(t));
@@ -78,6 +88,11 @@ const PAIRS = [
   ["push", "push", plain(2), 1],
   ["push", "push", plain(3, WRAP), 0],
   ["push", "push", dropping(1), 1],
+  ["push thrice", "pop", plain(3), 0],
+  ["push thrice", "pop many", high(3), 0],
+  ["push thrice", "push thrice", dropping(3), 0],
+  ["push thrice", "trim", plain(3), 0],
+  ["push twice, and two from hand", "pop", { ...plain(4), most: 4 }, 0],
   ["push", "pop", plain(1), 1],
   ["push", "pop", plain(2), 0],
   ["push", "pop", dropping(1, WRAP), 1],
