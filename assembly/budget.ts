@@ -217,7 +217,7 @@ function isAbove(above: usize, node: usize): bool {
 /** Says that the budget at `node`, which the last rise answered, refused. */
 export function refuseBy(node: usize): void {
   put32(node + B_REFUSED, get32(node + B_REFUSED) + 1);
-  refuseCharge(why);
+  put32(slot + S_REASON, why);
   put32(slot + S_REFUSER, <u32>node);
 }
 

@@ -7,7 +7,7 @@
 // not to be had marks its claim LEAVING by a compare-and-swap, and whoever lets the latch go next takes it out. So giving back never
 // fails for a lock. Who dies holding reservations leaves their claims, by which recovery finds them.
 
-import { get32, get64, put32, put64 } from "./memory";
+import { get32, get64, put64 } from "./memory";
 import { cas32, cas64, load64, store32 } from "./atomic";
 import {
   charge,
@@ -80,7 +80,8 @@ export function reserve(node: usize, state: u32, bytes: f64, tag: u32): usize {
   if (get32(node + B_STATE) != state) refuseCharge(BUDGET_GONE);
   else {
     let refuser = rise(node, bytesOf(bytes));
-    if (refuser != 0 && takeOutLeaving()) refuser = rise(node, bytesOf(bytes));
+    // Asked here first, for most often nothing is, and the call takes longer.
+    if (refuser != 0 && load64(H_LEAVING) != 0 && takeOutLeaving()) refuser = riseBeside(node, bytesOf(bytes), 1, 0, 0);
     if (refuser != 0) refuseBy(refuser);
     else {
       at = <usize>get32(H_RECORDS);
@@ -150,16 +151,21 @@ export function reservationCancel(at: usize, low: u32, high: u32): u32 {
   return waits ? OK : NOT_LIVE;
 }
 
+const TWO_52: f64 = 4503599627370496.0;
+const FRACTION: u64 = 0xfffffffffffff;
+
 /** A number of bytes from outside, an integer from 0 to 2^53. */
 function bytesOf(bytes: f64): u64 {
-  return <u64>(<i64>bytes);
+  // From 2^52 on the lowest bit of a float is worth 1 (then 2), so the integer can be read off; a conversion takes longer than the charge.
+  if (bytes < TWO_52) return reinterpret<u64>(bytes + TWO_52) & FRACTION;
+  const bits = reinterpret<u64>(bytes);
+  return ((bits & FRACTION) | (1 << 52)) << ((bits >> 52) - 1075);
 }
 
 /** What a free record will say once it has a claim. */
 function fill(at: usize, node: usize, bytes: u64, tag: u32): void {
   put64(at + V_BYTES, bytes);
-  put32(at + V_BUDGET, <u32>node);
-  put32(at + V_TAG, tag);
+  put64(at + V_BUDGET, ((<u64>tag) << 32) | node); // and V_TAG
 }
 
 function refused(reason: u32): usize {
