@@ -10,7 +10,7 @@
 // By A and B whoever moves the tail or the head finds the record's length still there, so the bytes queued are exact, and nobody who died on
 // the way has a share in them. Putting a record in is one compare-and-swap of its slot, taking it one of its descriptor's word.
 
-import { copy, copyShort, get32, get64, put32, put64 } from "./memory";
+import { copyValue, get32, get64, put32, put64 } from "./memory";
 import { add32, cas64, load32, load64 } from "./atomic";
 import { me, slot } from "./owners";
 import { noteDepth, noteTaken, wake } from "./ringbell";
@@ -73,8 +73,6 @@ import {
   RING_TOO_LONG,
 } from "./shared/status";
 
-// Up to here a copy is a few loads and stores.
-const COPY_SHORT_MAX: usize = 128;
 // The sequences are counted on in steps of 2^30, so that who dies between two words is never a whole lap of them behind.
 const LAP_MASK: u32 = 0x3fffffff;
 
@@ -121,7 +119,7 @@ export function ringPush(ring: usize, from: usize, bytes: u32, tag: u32): u32 {
     d = reserve(ring, party, bytes, false);
     if (d == 0) return get32(slot + S_REASON);
   }
-  copyPayload(<usize>get32(d + D_BLOCK), from, bytes);
+  copyValue(<usize>get32(d + D_BLOCK), from, bytes);
   put32(d + D_LENGTH, bytes);
   put32(d + D_TAG, tag);
   const status = Hot.put(ring, party, d, bytes);
@@ -304,16 +302,10 @@ export function ringPop(ring: usize, to: usize, room: u32): i32 {
     return -(<i32>RING_TOO_LONG);
   }
   put32(slot + S_OUT + (RING_POPPED_TAG << 2), get32(d + D_TAG));
-  copyPayload(to, <usize>get32(d + D_BLOCK), bytes);
+  copyValue(to, <usize>get32(d + D_BLOCK), bytes);
   giveDescriptorBack(party, d);
   if (load32(ring + Q_ROOM + 4) != 0) wake(ring + Q_ROOM);
   return <i32>bytes;
-}
-
-/** Copies what a record holds. */
-export function copyPayload(to: usize, from: usize, bytes: u32): void {
-  if (<usize>bytes <= COPY_SHORT_MAX) copyShort(to, from, bytes);
-  else copy(to, from, bytes);
 }
 
 /** The oldest record, in the caller's hand; 0: S_REASON says RING_EMPTY or RING_ENDED. */

@@ -1,6 +1,6 @@
 // Ring batch: many records in one call. Owns nothing: each is put in or taken as alone, and who dies in between has put in or taken those before.
 
-import { get32, put32 } from "./memory";
+import { copyValue, get32, put32 } from "./memory";
 import { load32 } from "./atomic";
 import { me, slot } from "./owners";
 import { giveDescriptorBack } from "./ringpool";
@@ -18,7 +18,7 @@ import {
   RING_WRITTEN,
 } from "./shared/rings";
 import { OK, RING_IS_HIGH } from "./shared/status";
-import { copyPayload, enter, ringPush, take, took } from "./ring";
+import { enter, ringPush, take, took } from "./ring";
 import { wake } from "./ringbell";
 
 /**
@@ -40,7 +40,7 @@ export function ringPopMany(ring: usize, to: usize, room: u32, max: u32): u32 {
     else {
       put32(to + written, bytes);
       put32(to + written + FRAME_TAG, get32(d + D_TAG));
-      copyPayload(to + written + FRAME_BYTES, <usize>get32(d + D_BLOCK), bytes);
+      copyValue(to + written + FRAME_BYTES, <usize>get32(d + D_BLOCK), bytes);
       giveDescriptorBack(party, d);
       written = min(room, written + FRAME_BYTES + ((bytes + 7) & ~7));
       count++;

@@ -45,7 +45,7 @@ export const RING_MUTANTS = [
     name: "ring: a descriptor is given back before its payload is copied",
     scenarios: ["ring deaths/a descriptor comes back, and another wants it"],
     plant: (m) =>
-      m.swap(m.call("ring/ringPop", "ring/copyPayload", 1), m.call("ring/ringPop", "ringpool/giveDescriptorBack", 1)),
+      m.swap(m.call("ring/ringPop", "memory/copyValue", 1), m.call("ring/ringPop", "ringpool/giveDescriptorBack", 1)),
   },
   {
     name: "ring: whether there is place is not asked",
