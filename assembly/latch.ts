@@ -21,9 +21,9 @@ export const REENTERED: u32 = 2;
 export const REFUSED: u32 = 3;
 
 // A holder's work takes well under a microsecond, but what it works on has to come to its core, line by line, whenever another had the
-// latch before. So who finds it held pauses for many times as long as that work takes, and longer each time: the holder does a dozen
-// operations on lines that stay, each look would take the latch's own line away from it. All looks together take some 50 µs, what a
-// sleep and a wake would cost; a thread that may not sleep looks for some 0.3 ms.
+// latch before. So who finds it held pauses, longer each time, in the end for many times as long as that work takes: the holder does a
+// dozen operations on lines that stay, each look would take the latch's own line away from it. All looks together take some 50 µs, what
+// a sleep and a wake would cost; who may not sleep (a page's main thread, or any with busyMs 0) looks for some 0.3 ms.
 const LOOKS: u32 = 12;
 const LOOKS_NO_SLEEP: u32 = 64;
 const PAUSE_MIN: u32 = 8;

@@ -80,7 +80,7 @@ export function reserve(node: usize, state: u32, bytes: f64, tag: u32): usize {
   if (get32(node + B_STATE) != state) refuseCharge(BUDGET_GONE);
   else {
     let refuser = rise(node, bytesOf(bytes));
-    // Asked here first, for most often nothing is, and the call takes longer.
+    // Asked here first, for most often nothing is, and the call takes longer; and not `rise` again, which is compiled into its only caller.
     if (refuser != 0 && load64(H_LEAVING) != 0 && takeOutLeaving()) refuser = riseBeside(node, bytesOf(bytes), 1, 0, 0);
     if (refuser != 0) refuseBy(refuser);
     else {

@@ -196,8 +196,8 @@ class Hot {
       if ((sequenceOf(next) & LAP_MASK) == 0) add32(ring + Q_TAIL + LAPS, 1);
     }
     noLongerInHand(party, d);
-    if (get32(party + P_AHEAD) > 1) keepNext(ring, party);
     if (load32(ring + Q_ITEMS + 4) != 0) wake(ring + Q_ITEMS);
+    if (get32(party + P_AHEAD) > 1) keepNext(ring, party);
     const depth = t + 1 - sequenceOf(head);
     return depth <= get32(party + P_PEAK) && depth < get32(ring + Q_HIGH) ? OK : noteDepth(ring, party, t);
   }
@@ -267,8 +267,8 @@ function put(ring: usize, party: usize, d: usize, bytes: u32, wants: bool): u32 
     return status;
   }
   put32(party + P_HAND, 0);
-  if (get32(party + P_AHEAD) > 1) keepNext(ring, party);
   if (load32(ring + Q_ITEMS + 4) != 0) wake(ring + Q_ITEMS);
+  if (get32(party + P_AHEAD) > 1) keepNext(ring, party);
   return noteDepth(ring, party, published);
 }
 

@@ -13,7 +13,7 @@ export function noteDepth(ring: usize, party: usize, t: u32): u32 {
   const high = load32(ring + Q_HIGH);
   // By the head that was seen last they are as many or more. Once it is said, the head is left to those who move it.
   const most = t + 1 - get32(party + P_HEAD + 4);
-  if (most <= get32(party + P_PEAK) && load32(ring + Q_IS_HIGH) != 0) return RING_IS_HIGH;
+  if (most >= high && most <= get32(party + P_PEAK) && load32(ring + Q_IS_HIGH) != 0) return RING_IS_HIGH;
   const head = load64(ring + Q_HEAD);
   put64(party + P_HEAD, head);
   // The head may have passed it by now.
@@ -29,15 +29,15 @@ export function noteDepth(ring: usize, party: usize, t: u32): u32 {
 }
 
 /**
- * The same for who has just taken record `h − 1`, whose tail was seen past that. By the tail that was seen last they are as many or fewer, so while those are more than
- * are low, it is left to those who move it.
+ * After record `h − 1` was taken of a ring that was said to be high. The tail that was seen last is at or before the tail: while it is more
+ * than `low` ahead, the tail's own line is left to those who move it.
  */
 export function noteTaken(ring: usize, party: usize, h: u32): void {
   const low = <i32>load32(ring + Q_LOW);
   if (<i32>(get32(party + P_TAIL) - h) > low) return;
   const tail = sequenceOf(load64(ring + Q_TAIL));
   put32(party + P_TAIL, tail);
-  if (<i32>(tail - h) <= low) noteLow(ring, h);
+  noteLow(ring, h);
 }
 
 /** The ring was said to be high: tells who waits for room when it is low, with its head at `h`. */

@@ -36,6 +36,7 @@ import {
   D_WORD,
   PARTY_BYTES,
   P_AGAIN,
+  P_AHEAD,
   P_DROPPED,
   P_HAND,
   P_HEAD,
@@ -102,6 +103,7 @@ export function openRing(text: u32): usize {
     put64(party + P_HEAD, head);
     // Nothing is known of the tail: a zero there would be ahead of a sequence that is about to come round.
     put32(party + P_TAIL, <u32>(head >> 32));
+    put32(party + P_AHEAD, 0);
     store32(party + P_OWNER, myId);
     put32(slot + S_OUT + (RING_BEFORE << 2), isNew ? 0 : 1);
   } else put32(slot + S_REASON, FULL);

@@ -134,11 +134,16 @@ function takeDescriptor(party: usize, d: usize): bool {
   return false;
 }
 
-/** Takes the next descriptor for the record after this one, if there is a free one at once. */
+/** Takes the next descriptor for the record after this one, if there is a free one at once. Not one with much memory, which others may want before. */
 export function keepNext(ring: usize, party: usize): void {
   if (get32(party + P_KEPT) != 0) return;
   const d = lookFor(ring, party, LOOKS_AHEAD);
-  if (d != 0) put64(party + P_KEPT, <u64>d); // and nothing in hand
+  if (d == 0) return;
+  if (get32(d + D_ROOM) <= <u32>ROOMY_MIN) put64(party + P_KEPT, <u64>d); // and nothing in hand
+  else {
+    store64(d + D_WORD, (get64(d + D_WORD) >> 32) << 32); // commit: free
+    put32(party + P_HAND, 0);
+  }
 }
 
 /** Gives the descriptor in hand back, with its payload; the first one this thread keeps for its next record. */

@@ -79,7 +79,7 @@ export const P_AGAIN = 56;
 export const P_IDLE = 60;
 /**
  * For how many records in a row it kept no descriptor, and had to look for one: from the second on others seem to take what it puts in, and after
- * each record it takes the next descriptor ahead of time. None once it gives one back itself.
+ * each record it takes the next descriptor ahead of time, and stays so until it gives one back itself.
  */
 export const P_AHEAD = 84;
 /** Most records it ever saw queued. */

@@ -9,7 +9,7 @@ import type { Found, Patience, Waits } from "./waits.js";
 /** @internal */
 export const FOREVER = Number.POSITIVE_INFINITY;
 
-// Looks before a thread goes to sleep, some 50 µs at most, which is what a sleep and a wake would cost. Each after a longer pause, in turns of an
+// Looks before a thread goes to sleep, some 50 µs at most once this is compiled, which is what a sleep and a wake would cost. Each after a longer pause, in turns of an
 // empty loop: a look takes the lines that the other side works on away from it, and left alone it works on many records at once.
 // That they are many is also what has `block` compiled early: woken in the interpreter a thread goes on a fifth later.
 const LOOKS = 200;
@@ -58,7 +58,8 @@ export function block<V>({ waits, bell, isLikely, attempt, note }: Blocking<V>, 
   const first = turn();
   if (first !== undefined) return first.value;
   const began = performance.now();
-  for (let look = 0; look < LOOKS && !isLikely(); look++) pause(LONGER * look);
+  const looks = timeoutMs > 0 ? LOOKS : 0;
+  for (let look = 0; look < looks && !isLikely(); look++) pause(LONGER * look);
   while (true) {
     const seen = bell.listen();
     const found = turn();

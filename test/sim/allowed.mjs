@@ -35,7 +35,7 @@ const REASONS = {
   B_SLABS: "an aligned word; a hint that names a slab, at whose word and aux[] who takes a block looks",
   B_ROOMY: "a hint; written plainly before the budget is open only",
   D_WORD:
-    "an aligned word; stored plainly by who has the descriptor in hand only: READY before the slot's compare-and-swap says so to others, HELD while it is kept. Whoever else looks finds it in nobody's hand that he could take it from, or at the sequence of an older record",
+    "an aligned word; stored plainly by who has the descriptor in hand only: READY before the slot's compare-and-swap says so to others, HELD while it is kept (the bindings free it by an atomic store of its lower half). Whoever else looks finds it in nobody's hand that he could take it from, or at the sequence of an older record",
   D_LENGTH:
     "read by who helps the tail or the head on, before the compare-and-swap that succeeds only while the record was there",
   Q_TAIL:

@@ -15,6 +15,7 @@ const PARTY = [
   "REFUSED",
   "TAIL_LAPS",
   "HEAD_LAPS",
+  "AHEAD",
 ];
 const DESCRIPTOR = ["WORD", "BLOCK", "ROOM", "CLAIM", "LENGTH", "TAG"];
 
