@@ -55,22 +55,10 @@ import {
   open,
   putIn,
   sameSums,
+  shared,
 } from "./caches";
 
 const TARGET: usize = heap.alloc(8192);
-
-/** A fresh region, a cache in it that owners 2 and 1 use; this thread acts as owner 2. */
-function shared(shape: Shape = new Shape()): usize {
-  fresh(16, 5);
-  become(3);
-  become(2);
-  become(1);
-  keepSums();
-  const cache = open(shape);
-  become(2);
-  is(open(shape) == cache && cache != 0, true, "one cache", 0);
-  return cache;
-}
 
 /** Owner `index` is dead; owner 1 recovers it. */
 function bury(what: string, index: u32 = 2): void {

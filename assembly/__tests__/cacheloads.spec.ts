@@ -30,21 +30,8 @@ import {
 import { H_RINGS, OWNER_DEAD, S_OUT } from "../shared/layout";
 import { RING_BYTES, RING_CAPACITY, RING_CAPACITY_MAX, RING_HIGH } from "../shared/rings";
 import { CACHE_OVERTAKEN, CACHE_TOO_LARGE, OK } from "../shared/status";
-import { become, fresh, idOf, is, reopen, same, setState, sound } from "./lib";
-import { KEY, NOW, SOURCE, Shape, fill, gone, has, keepSums, key, open, put, putIn } from "./caches";
-
-/** A fresh region, a cache in it that owners 2 and 1 use; this thread acts as owner 2. */
-function shared(shape: Shape = new Shape()): usize {
-  fresh(16, 5);
-  become(3);
-  become(2);
-  become(1);
-  keepSums();
-  const cache = open(shape);
-  become(2);
-  is(open(shape) == cache && cache != 0, true, "one cache", 0);
-  return cache;
-}
+import { become, idOf, is, reopen, same, setState, sound } from "./lib";
+import { KEY, NOW, SOURCE, Shape, fill, gone, has, key, put, putIn, shared } from "./caches";
 
 function claim(cache: usize, number: u32): i32 {
   return cacheClaim(cache, key(number), KEY);

@@ -33,7 +33,7 @@ import {
 } from "../shared/caches";
 import { OUT_OVERHEAD, OUT_USED, S_OUT } from "../shared/layout";
 import { OK } from "../shared/status";
-import { is, outWord, same, sound, text, trimNow } from "./lib";
+import { become, fresh, is, outWord, same, sound, text, trimNow } from "./lib";
 
 export const NO_LIMIT: u32 = 0xffffffff;
 export const NOW: f64 = 1000000;
@@ -187,6 +187,19 @@ export function items(cache: usize): u32 {
 
 let usedBefore: u32 = 0;
 let overheadBefore: u32 = 0;
+
+/** A fresh region, a cache in it that owners 2 and 1 use; this thread acts as owner 2. */
+export function shared(shape: Shape = new Shape()): usize {
+  fresh(16, 5);
+  become(3);
+  become(2);
+  become(1);
+  keepSums();
+  const cache = open(shape);
+  become(2);
+  is(open(shape) == cache && cache != 0, true, "one cache", 0);
+  return cache;
+}
 
 /** Keeps what the region holds now. */
 export function keepSums(): void {

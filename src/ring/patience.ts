@@ -9,9 +9,9 @@ import type { Found, Patience, Waits } from "./waits.js";
 /** @internal */
 export const FOREVER = Number.POSITIVE_INFINITY;
 
-// Looks before a thread goes to sleep, some 50 µs at most once this is compiled, which is what a sleep and a wake would cost. Each after a longer pause, in turns of an
-// empty loop: a look takes the lines that the other side works on away from it, and left alone it works on many records at once.
-// That they are many is also what has `block` compiled early: woken in the interpreter a thread goes on a fifth later.
+// Looks before a thread goes to sleep, some 50 µs at most once this is compiled, which is what a sleep and a wake would cost. Each after a
+// longer pause, in turns of an empty loop: a look takes the lines that the other side works on away from it, and left alone it works on
+// many records at once. That they are many is also what has `block` compiled early: woken in the interpreter a thread goes on a fifth later.
 const LOOKS = 200;
 const LONGER = 4;
 const TIMEOUT_MAX = 2 ** 31 - 1;
