@@ -16,7 +16,7 @@ import { isDead, me, myId, slot } from "./owners";
 import { enter, giveUp, helpHead, isQueued, partyOf } from "./ring";
 import { noteLow, wakeParties } from "./ringbell";
 import { endRing, hasEnded } from "./ringend";
-import { chunkLength, descriptorAt, dropPayload, hasPayload, shed } from "./ringpool";
+import { chunkLength, descriptorAt, dropPayload, hasPayload, setFree, shed } from "./ringpool";
 import { letGo } from "./trim";
 import { GRAIN_BYTES, GRAIN_SHIFT, H_RINGS, S_OUT, S_REASON } from "./shared/layout";
 import {
@@ -354,7 +354,7 @@ function freePayload(ring: usize): void {
   const all: u32 = load32(ring + Q_CHUNKS) == 0 ? 0 : load32(ring + Q_DESCRIPTORS);
   for (let i: u32 = 0; i < all; i++) {
     const d = descriptorAt(ring, i);
-    store64(d + D_WORD, (get64(d + D_WORD) >> 32) << 32);
+    setFree(d, get64(d + D_WORD));
   }
   if (all != 0) shed(ring, partyOf(ring), 0, all);
 }

@@ -87,6 +87,11 @@ function held(from: u64, state: u32): u64 {
   return ((from >> 32) << 32) | (me << D_OWNER_SHIFT) | state;
 }
 
+/** Frees the descriptor in hand, whose word is `word`: what is left of that is its sequence. */
+export function setFree(d: usize, word: u64): void {
+  store64(d + D_WORD, (word >> 32) << 32);
+}
+
 function isFree(word: u64): bool {
   return (<u32>word & D_STATE_MASK) == D_FREE;
 }
@@ -141,7 +146,7 @@ export function keepNext(ring: usize, party: usize): void {
   if (d == 0) return;
   if (get32(d + D_ROOM) <= <u32>ROOMY_MIN) put64(party + P_KEPT, <u64>d); // and nothing in hand
   else {
-    store64(d + D_WORD, (get64(d + D_WORD) >> 32) << 32); // commit: free
+    setFree(d, get64(d + D_WORD)); // commit
     put32(party + P_HAND, 0);
   }
 }
@@ -155,7 +160,7 @@ export function giveDescriptorBack(party: usize, d: usize): void {
     put64(party + P_KEPT, <u64>d); // and nothing in hand
     return;
   }
-  store64(d + D_WORD, (word >> 32) << 32); // commit: free
+  setFree(d, word); // commit
   put32(party + P_HAND, 0);
 }
 
@@ -269,7 +274,7 @@ export function shed(ring: usize, party: usize, from: u32, to: u32): bool {
     if (cas64(d + D_WORD, word, held(word, D_HELD))) {
       if (get64(d + D_CLAIM) != 0) isAny = true;
       dropPayload(d);
-      store64(d + D_WORD, (word >> 32) << 32);
+      setFree(d, word);
     }
     put32(party + P_HAND, hand);
   }
