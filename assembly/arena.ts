@@ -364,7 +364,7 @@ function hasWaiting(node: usize): bool {
 export function freeAtEdgeIn(p: usize, g: u32, tag: u32, index: u32): bool {
   // While the block is taken it says whose slab this is.
   const node = nodeOf(load32(auxAt(g)));
-  if (me == 0 || !giveBackAtEdge(p, g, tag, index, 0)) return false;
+  if (me == 0 || !giveBackAtEdge(p, g, tag, index)) return false;
   const free = load64(bitsAt(g)) ^ ((<u64>tag) << B_TAG_SHIFT);
   if (node != 0 && free <= FREE_MASK) or64(node + B_ROOMY, (<u64>1) << (tag >>> 2));
   if (free != get64(geometry(tag) + C_FULL)) return true;

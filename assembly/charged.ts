@@ -25,10 +25,21 @@ import {
 import { mayTryAgain } from "./arena";
 import { isClaimOf, isLeaving, lastClaim, leaving, recordIn } from "./claim";
 import { firstGrain, grains } from "./header";
-import { grantedBytes, usableSize } from "./heap";
+import { usableSize } from "./heap";
 import { findRoom, giveOn, sweepLeaving, unlockBudgets } from "./leaving";
 import { auxAt, bitsAt, lengthOf, slabTag, wordAt } from "./pages";
-import { blockAlloc, chargeAt, freePinned, pin, recordAt, recordFor, release, unpinned } from "./record";
+import {
+  blockAlloc,
+  bytesFound,
+  chargeAt,
+  chargeFound,
+  claimFound,
+  find,
+  freePinned,
+  pin,
+  release,
+  unpinned,
+} from "./record";
 import { geometry } from "./sizeclass";
 import {
   AUX_IN_FLIGHT,
@@ -92,9 +103,10 @@ function allocCharged(node: usize, state: u32, bytes: u32, align: u32): usize {
   if (reason == OK) {
     if (get32(node + B_STATE) != state || (state & 3) != BUDGET_OPEN) reason = BUDGET_GONE;
     else {
-      const size = grantedBytes(p);
-      refuser = findRoom(node, size, 1);
-      if (refuser == 0) chargeMemory(node, chargeAt(p, load32(wordAt(<u32>(p >>> GRAIN_SHIFT)))), refTo(node));
+      find(p);
+      const at = chargeFound(); // who makes room finds others
+      refuser = findRoom(node, bytesFound(), 1);
+      if (refuser == 0) chargeMemory(node, at, refTo(node));
       else refuseBy(refuser);
     }
     unlockBudgets();
@@ -145,20 +157,18 @@ function leave(p: usize, claim: u64): bool {
 }
 
 function markLeaving(p: usize, claim: u64): bool {
-  return unpinned(pin(p) && cas64(recordAt(p), claim, leaving(claim))); // commit
+  return unpinned(pin(p) && cas64(claimFound(), claim, leaving(claim))); // commit
 }
 
 /** Marks the Block as given back, where that is not done, and takes it off the counters if nobody has. False: this claim does not hold it. Under the latch. */
 function uncharge(p: usize, claim: u64): bool {
   let isThere: bool = pin(p) && (task != OF_BUDGET || get32(nodeOf(budget) + B_STATE) == budgetState);
-  const word = load32(wordAt(<u32>(p >>> GRAIN_SHIFT)));
-  const record = isThere ? recordFor(p, word) : 0;
-  if (isThere) isThere = isLeaving(claim) ? load64(record) == claim : cas64(record, claim, leaving(claim)); // commit
-  const at = isThere ? chargeAt(p, word) : 0;
+  if (isThere) isThere = isLeaving(claim) ? load64(claimFound()) == claim : cas64(claimFound(), claim, leaving(claim)); // commit
+  const at = chargeFound();
   const node = isThere ? nodeOf(load32(at)) : 0;
   unpinned(true); // a Block that is charged cannot go, nor its slab
   if (node == 0) return isThere;
-  fall(node, grantedBytes(p), 1);
+  fall(node, bytesFound(), 1);
   chargeMemory(node, at, 0);
   if (isCrossed()) setLevels();
   if (isEased()) giveOn(node);

@@ -179,13 +179,6 @@ export function allocSlow(bytes: u32): usize {
   return takeSmall((classOf(bytes) << 2) | KIND_RAW);
 }
 
-/** Bytes that the block just taken at `p` has: a slab's class size or a run's length. */
-export function grantedBytes(p: usize): u32 {
-  const word = load32(wordAt(<u32>(p >>> GRAIN_SHIFT)));
-  if ((word & T_MASK) == T_SLAB) return get32(geometry(slabTag(word)) + C_SIZE);
-  return (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT;
-}
-
 /** Takes a block of the class and kind of `tag`, by all means there are. 0: S_REASON says why. */
 export function takeSmall(tag: u32): usize {
   if (me == 0) return refuse(NOT_ATTACHED);
@@ -337,12 +330,12 @@ export function free(p: usize): bool {
   const isCurrent = get32(record + R_SLAB) == <u32>at;
   // What is not the plain case looks again, atomically.
   if (left > FREE_MASK || given == word || (given == get64(record + R_FULL) && !isCurrent))
-    return freeAtEdge(p, g, c << 2, index, 0);
+    return freeAtEdge(p, g, c << 2, index);
   put32(slot + S_FREE_JOURNAL, <u32>p);
   if (!cas64(at, word, given)) {
     // commit
     put32(slot + S_FREE_JOURNAL, 0);
-    return freeAtEdge(p, g, c << 2, index, 0);
+    return freeAtEdge(p, g, c << 2, index);
   }
   if (left == 0) {
     hintSet(c, g);
@@ -381,9 +374,9 @@ function freeOther(p: usize, grain: u32, head: u32): bool {
   return freeIn(p, g, tag, index);
 }
 
-/** The rarer half of free, kept out of the export's straight line. `claim` as in giveBackAtEdge. */
-export function freeAtEdge(p: usize, g: u32, tag: u32, index: u32, claim: u64): bool {
-  if (me == 0 || !giveBackAtEdge(p, g, tag, index, claim)) return false;
+/** The rarer half of free, kept out of the export's straight line. */
+export function freeAtEdge(p: usize, g: u32, tag: u32, index: u32): bool {
+  if (me == 0 || !giveBackAtEdge(p, g, tag, index)) return false;
   if (hasTooMuchIdle()) shedIdle();
   return true;
 }
@@ -394,7 +387,10 @@ function freeRun(p: usize, g: u32, word: u32): bool {
   return giveBackRun(p, g, word, 0);
 }
 
-/** Marks the run freed, by one compare-and-swap, and merges it now or leaves that to the lock's holder. `claim` as in giveBackAtEdge. */
+/**
+ * Marks the run freed, by one compare-and-swap, and merges it now or leaves that to the lock's holder. Of a Block, which the own
+ * journal names, `claim` is what its record must hold; else it is 0.
+ */
 export function giveBackRun(p: usize, g: u32, word: u32, claim: u64): bool {
   if (claim == 0) beginFree(p);
   else if (!winRelease(p, bitsAt(g), claim, (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT)) return false;

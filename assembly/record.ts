@@ -12,10 +12,12 @@ import { get32, put64 } from "./memory";
 import { cas64, load32, load64, store32 } from "./atomic";
 import { grains } from "./header";
 import { endFreeVisibly } from "./counters";
-import { freeAtEdge, giveBackRun, takeLarge, takeSmall, zeroTaken } from "./heap";
+import { giveBackRun, takeLarge, takeSmall, zeroTaken } from "./heap";
 import { me, slot } from "./owners";
 import { auxAt, bitsAt, slabTag, wordAt } from "./pages";
 import { classOf, geometry } from "./sizeclass";
+import { giveBackBlock } from "./slab";
+import { hasTooMuchIdle, shedIdle } from "./trim";
 import { nodeOf, releaseCharged } from "./charged";
 import { claimOf, isLeaving, isOne, isShared, lastClaim, nextClaim, recordIn } from "./claim";
 import { FREE_MASK } from "./hint";
@@ -40,6 +42,8 @@ import {
   T_SLAB,
   W_BACK_SHIFT,
   W_KIND_SHIFT,
+  W_LENGTH_SHIFT,
+  W_TAG_SHIFT,
 } from "./shared/layout";
 import { SMALL_BYTES_MAX } from "./shared/limits";
 
@@ -61,33 +65,33 @@ export function blockFree(p: usize, low: u32, high: u32): bool {
 
 /** The same for any claim but 0, also one that says LEAVING: then what is left to be done. */
 export function release(p: usize, claim: u64): bool {
-  if (!isBlock(p)) return false;
+  if (!pin(p)) return unpinned(false);
   // Only looked at: whoever takes it off the budget looks again. Another may have been taking it off, and have died over it: then what the journal
   // says is still to be written to its charge, and whoever has the latch does that first. Looked at in this order: what is found off the
   // counters, and then nobody at them, is so for good.
-  const node = nodeOf(load32(chargeAt(p, load32(wordAt(<u32>(p >>> GRAIN_SHIFT))))));
-  if (node != 0 || (isLeaving(claim) && load32(H_BUDGET_LOCK) != 0)) return releaseCharged(p, claim);
-  return freePinned(p, claim);
+  const node = nodeOf(load32(foundCharge));
+  if (node == 0 && !(isLeaving(claim) && load32(H_BUDGET_LOCK) != 0)) return freeFound(p, claim);
+  unpinned(true);
+  return releaseCharged(p, claim);
 }
 
 /** Gives the memory of a Block back that is not charged. */
 export function freePinned(p: usize, claim: u64): bool {
-  if (!pin(p)) return unpinned(false);
-  const grain = <u32>(p >>> GRAIN_SHIFT);
-  const word = load32(wordAt(grain));
-  const isRun = (word & T_MASK) == T_RUN;
-  // A journal keeps a slab, not a run: that one may be gone since.
-  if (!isRun && ((word & T_MASK) != T_SLAB || (slabTag(word) & 3) != KIND_BLOCK)) return unpinned(false);
-  if (isRun) return giveBackRun(p, grain, word, claim);
-  const g = grain - ((word >>> W_BACK_SHIFT) & 63);
-  const tag = slabTag(word);
-  return freeAtEdge(p, g, tag, indexIn(p, g, geometry(tag)), claim);
+  return pin(p) ? freeFound(p, claim) : unpinned(false);
 }
 
-/** Names the Block at `p` in this owner's journal, which keeps its slab from being given back; false: there is none any more. */
+/** Gives back what `pin` found. */
+function freeFound(p: usize, claim: u64): bool {
+  if ((foundWord & T_MASK) == T_RUN) return giveBackRun(p, <u32>(p >>> GRAIN_SHIFT), foundWord, claim);
+  if (!giveBackBlock(p, foundHead, slabTag(foundWord), foundIndex, foundRecord, claim)) return false;
+  if (hasTooMuchIdle()) shedIdle();
+  return true;
+}
+
+/** Names the Block at `p` in this owner's journal, which keeps its slab from being given back, and finds it; false: there is none any more. */
 export function pin(p: usize): bool {
   store32(slot + S_FREE_JOURNAL, <u32>p | J_BLOCK);
-  return isBlock(p);
+  return find(p);
 }
 
 /** Ends what `pin` began, and answers `answer`. */
@@ -110,7 +114,7 @@ export function blockMove(p: usize, low: u32, high: u32, isToShare: bool): bool 
 
 /** Makes the Block at `p`, held by the claim `from`, one held by the claim `to`. False: it is not held by that. */
 export function pass(p: usize, from: u64, to: u64): bool {
-  return unpinned(pin(p) && cas64(recordFor(p, load32(wordAt(<u32>(p >>> GRAIN_SHIFT)))), from, to)); // commit
+  return unpinned(pin(p) && cas64(foundRecord, from, to)); // commit
 }
 
 /** The claim of one thread, as a claim of the region's that no recovery takes for that thread's, and the other way about. */
@@ -120,18 +124,83 @@ export function shared(claim: u64): u64 {
 
 /** Whether this claim holds the Block at `p`. */
 export function blockIsLive(p: usize, low: u32, high: u32): bool {
-  return isBlock(p) && load64(recordAt(p)) == claimOf(low, high);
+  return find(p) && load64(foundRecord) == claimOf(low, high);
 }
 
 /** Whether a taken block of kind Block begins at `p`. */
 export function isBlock(p: usize): bool {
-  if (!isPlace(p)) return false;
+  return find(p);
+}
+
+// What `find` found last: the grain's word, where claim and charge stand, what was granted; of a slab its head, and which block. Private to
+// the thread, and good only for the straight line that follows.
+let foundAt: usize = 0;
+// Never found again: no slab begins at grain 0. Written out, for what must be computed would need a start function.
+let foundTag: u64 = 0xffffffffffffffff;
+let foundWord: u32 = 0;
+let foundRecord: usize = 0;
+let foundCharge: usize = 0;
+let foundBytes: u32 = 0;
+let foundHead: u32 = 0;
+let foundIndex: u32 = 0;
+
+/** Looks up the Block at `p`; false: no taken block of kind Block begins there. */
+export function find(p: usize): bool {
+  // A slab's word says what lives there: where it says the same as when this block was found last, all of that still holds.
+  if (p == foundAt && ((load64(bitsAt(foundHead)) ^ foundTag) & (~FREE_MASK | ((<u64>1) << foundIndex))) == 0)
+    return true;
+  return findAnew(p);
+}
+
+function findAnew(p: usize): bool {
   const grain = <u32>(p >>> GRAIN_SHIFT);
+  if (grain >= grains) return false;
   const word = load32(wordAt(grain));
-  if ((word & T_MASK) == T_RUN) return true;
+  if ((word & (T_MASK | (3 << W_TAG_SHIFT))) != (T_SLAB | (KIND_BLOCK << W_TAG_SHIFT)))
+    return findRunAt(p, grain, word);
+  const tag = slabTag(word);
+  const shape = geometry(tag);
   const g = grain - ((word >>> W_BACK_SHIFT) & 63);
-  const left = load64(bitsAt(g)) ^ ((<u64>slabTag(word)) << B_TAG_SHIFT);
-  return left <= FREE_MASK && ((left >> indexIn(p, g, geometry(slabTag(word)))) & 1) == 0;
+  const offset = <u32>p - (g << GRAIN_SHIFT);
+  const index = <u32>((<u64>offset * get32(shape + C_RECIPROCAL)) >> 32);
+  const size = get32(shape + C_SIZE);
+  if (index * size != offset || offset >= get32(shape + C_BYTES)) return false;
+  foundWord = word;
+  foundAt = p;
+  foundTag = (<u64>tag) << B_TAG_SHIFT;
+  foundHead = g;
+  foundIndex = index;
+  foundBytes = size;
+  foundRecord = recordIn(g, shape, index);
+  foundCharge = foundRecord + RECORD_CHARGE;
+  return ((load64(bitsAt(g)) ^ foundTag) & (~FREE_MASK | ((<u64>1) << index))) == 0;
+}
+
+function findRunAt(p: usize, grain: u32, word: u32): bool {
+  if ((word & T_MASK) != T_RUN || p & (GRAIN_BYTES - 1) || ((word >>> W_KIND_SHIFT) & 3) != KIND_BLOCK) return false;
+  foundWord = word;
+  foundAt = 0;
+  foundHead = 0;
+  foundTag = u64.MAX_VALUE;
+  foundBytes = (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT;
+  foundRecord = bitsAt(grain);
+  foundCharge = auxAt(grain);
+  return true;
+}
+
+/** Where the claim of what was found stands. */
+export function claimFound(): usize {
+  return foundRecord;
+}
+
+/** Where the word stands that says which budget it is charged to. */
+export function chargeFound(): usize {
+  return foundCharge;
+}
+
+/** What it was granted. */
+export function bytesFound(): u32 {
+  return foundBytes;
 }
 
 /** Whether a run of kind Block, or a block of a Block slab, taken or free, begins at `p`. */

@@ -11,7 +11,7 @@
 // A thread that dies between the compare-and-swap and the count leaves its journal, which names the block.
 
 import { get32, get64, put32, zero } from "./memory";
-import { cas64, load64, or64, store32, store64 } from "./atomic";
+import { cas64, load64, or64, store64 } from "./atomic";
 import { alignUp } from "./bits";
 import { nextClaim, recordIn } from "./claim";
 import { firstGrain, grains, slabBits } from "./header";
@@ -45,7 +45,6 @@ import {
   S_BLOCK_HINT_SHIFT,
   S_BUMP,
   S_FREE_BYTES,
-  S_FREE_JOURNAL,
   S_HINTS,
   S_HINT_SHIFT,
   S_IDLE,
@@ -217,18 +216,14 @@ function awayFromOthers(head: u32, length: u32): u32 {
 }
 
 /**
- * Gives block `index` of the slab at `g` back, where that may make a full slab usable or leave a slab empty. Of a Block, `claim`
- * is what its record must hold; else it is 0. Journal, record, bit, hints and count are one straight line without a call, so an
- * exception cannot fall between them. Returns false when the block is not taken, or not by this claim.
+ * Gives raw block `index` of the slab at `g` back, where that may make a full slab usable or leave a slab empty. Journal, bit, hints and count
+ * are one straight line without a call, so an exception cannot fall between them. Returns false when the block is not taken.
  */
-export function giveBackAtEdge(p: usize, g: u32, tag: u32, index: u32, claim: u64): bool {
+export function giveBackAtEdge(p: usize, g: u32, tag: u32, index: u32): bool {
   const at = bitsAt(g);
   const shape = geometry(tag);
-  const full = get64(shape + C_FULL);
   const want = (<u64>tag) << B_TAG_SHIFT;
   const bit = (<u64>1) << index;
-  const size = get32(shape + C_SIZE);
-  const record = recordIn(g, shape, index);
   let free: u64;
   while (true) {
     free = load64(at) ^ want;
@@ -236,31 +231,51 @@ export function giveBackAtEdge(p: usize, g: u32, tag: u32, index: u32, claim: u6
       endFree(0);
       return false;
     }
-    if (claim != 0) {
-      if (!winRelease(p, record, claim, size)) return false;
-      free = or64(at, bit) ^ want; // commit: from the win on the bit is this thread's alone, and it keeps the slab
-      break;
-    }
     beginFree(p);
     if (cas64(at, free ^ want, (free ^ want) | bit)) break; // commit
     endFree(0);
   }
   if (free == 0) hintSet(bitmapOf(tag), g);
-  if ((free | bit) == full) {
+  if ((free | bit) == get64(shape + C_FULL)) {
     hintSet(HINT_EMPTY, g);
-    if ((tag & 3) != KIND_BUDGET) put32(slot + S_IDLE, get32(slot + S_IDLE) + (get32(shape + C_GRAINS) << GRAIN_SHIFT));
+    if ((tag & 3) != KIND_BUDGET) noteIdle(shape);
   }
   if (free == 0 && (tag & 3) == KIND_RAW && isHome(g)) pushHint(hintRecord(tag), g);
-  endFreeVisibly(size);
+  endFreeVisibly(get32(shape + C_SIZE));
   return true;
 }
 
 /**
- * Empties a Block's record if `claim` is what it holds, and journals that the release was won, so that nobody has to guess if this
- * thread dies before the memory is back: one of the racing releases wins, a stale handle loses. Inlined, for it stands in straight lines.
+ * Gives back the Block at `p`, block `index` of the slab at `g`, which this owner's journal names, if `claim` is what its record holds. One
+ * straight line as above. Returns false when it is not taken, or not by this claim.
+ */
+export function giveBackBlock(p: usize, g: u32, tag: u32, index: u32, record: usize, claim: u64): bool {
+  const at = bitsAt(g);
+  const shape = geometry(tag);
+  const bit = (<u64>1) << index;
+  const size = get32(shape + C_SIZE);
+  if (!winRelease(p, record, claim, size)) return false;
+  const free = or64(at, bit) ^ ((<u64>tag) << B_TAG_SHIFT); // commit: from the win on the bit is this thread's alone, and it keeps the slab
+  if (free == 0) hintSet(bitmapOf(tag), g);
+  // An empty slab is left alone while it is the current one.
+  if ((free | bit) == get64(shape + C_FULL) && get32(hintRecord(tag) + R_SLAB) != <u32>at) {
+    hintSet(HINT_EMPTY, g);
+    noteIdle(shape);
+  }
+  endFreeVisibly(size);
+  return true;
+}
+
+function noteIdle(shape: usize): void {
+  put32(slot + S_IDLE, get32(slot + S_IDLE) + (get32(shape + C_GRAINS) << GRAIN_SHIFT));
+}
+
+/**
+ * Empties the record of the Block at `p`, which this owner's journal names, if `claim` is what it holds, and journals that the release was won, so
+ * that nobody has to guess if this thread dies before the memory is back: one of the racing releases wins, a stale handle loses. Inlined,
+ * for it stands in straight lines.
  */
 export function winRelease(p: usize, record: usize, claim: u64, bytes: u32): bool {
-  store32(slot + S_FREE_JOURNAL, <u32>p | J_BLOCK);
   if (!cas64(record, claim, 0)) {
     endFreeVisibly(0);
     return false;

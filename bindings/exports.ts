@@ -14,7 +14,7 @@ export interface CoreExports {
   allocNext(bytes: number): number;
   allocSlow(bytes: number): number;
   free(offset: number): number;
-  freeAtEdge(offset: number, grain: number, tag: number, index: number, claim: bigint): number;
+  freeAtEdge(offset: number, grain: number, tag: number, index: number): number;
   realloc(offset: number, bytes: number): number;
   usableSize(offset: number): number;
   blockAlloc(bytes: number, align: number): number;

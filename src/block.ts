@@ -22,49 +22,57 @@ export interface BlockSource {
   readonly core: Core;
   readonly charges: ReservationSource;
   /** A new block, charged to the budget `node` (at 0: to none); throws what `region.allocate` throws. */
-  claim(bytes: number, align: number, node: Node): BlockHandle;
+  claim(bytes: number, align: number, node: Node): Block;
   /** The same without asking anybody to make room; undefined when it does not fit now. */
-  tryClaim(bytes: number, align: number, node: Node): BlockHandle | undefined;
+  tryClaim(bytes: number, align: number, node: Node): Block | undefined;
 }
 
 /** A claimed block of a region: `region.allocate(bytes)`. */
 export class Block {
   readonly #source: BlockSource;
-  #handle: BlockHandle;
+  // Fields, not a handle: who allocates seldom wants one, and a Block is then one object.
+  #offset: number;
+  #size: number;
+  readonly #align: number;
+  #low: number;
+  #high: number;
 
   /** @internal */
-  constructor(source: BlockSource, handle: BlockHandle) {
+  constructor(source: BlockSource, offset: number, size: number, align: number, low: number, high: number) {
     this.#source = source;
-    this.#handle = handle;
+    this.#offset = offset;
+    this.#size = size;
+    this.#align = align;
+    this.#low = low;
+    this.#high = high;
   }
 
   /** Bytes asked for. */
   get size(): number {
-    return this.#handle.size;
+    return this.#size;
   }
 
   /** Where the block begins, in bytes from the region's start. @throws StaleBlockError after its release. */
   get offset(): number {
     this.#requireLive();
-    return this.#handle.offset;
+    return this.#offset;
   }
 
   /** The block's `size` bytes. Its `.buffer` is the whole region. @throws StaleBlockError after its release. */
   get bytes(): Uint8Array<ArrayBufferLike> {
     this.#requireLive();
-    return this.#source.core.view(this.#handle.offset, this.#handle.size);
+    return this.#source.core.view(this.#offset, this.#size);
   }
 
   /** Names of the budgets from the root down to the one it is charged to, joined by `/`; empty when to none, and after its release. */
   get budgetPath(): string {
     const { budgets } = this.#source.charges;
-    return this.isLive ? budgets.path(budgets.chargedFor(this.#handle.offset).at) : "";
+    return this.isLive ? budgets.path(budgets.chargedFor(this.#offset).at) : "";
   }
 
   /** Whether this handle still holds the block. */
   get isLive(): boolean {
-    const { offset, claim } = this.#handle;
-    return this.#source.core.exports.blockIsLive(offset, claim[0], claim[1]) !== 0;
+    return this.#source.core.exports.blockIsLive(this.#offset, this.#low, this.#high) !== 0;
   }
 
   /**
@@ -74,7 +82,7 @@ export class Block {
   handle(): BlockHandle {
     this.#requireLive();
     tracker?.named(this);
-    return this.#handle;
+    return { offset: this.#offset, size: this.#size, align: this.#align, claim: [this.#low, this.#high] };
   }
 
   /**
@@ -87,34 +95,38 @@ export class Block {
     this.#requireLive();
     integer("bytes", bytes, 1, Number.MAX_SAFE_INTEGER);
     const { core } = this.#source;
-    const old = this.#handle;
-    const moved = this.#moved(bytes, core.exports.usableSize(old.offset) >>> 0);
-    const { offset } = moved ?? old;
-    if (moved !== undefined) core.view(offset, bytes).set(core.view(old.offset, Math.min(old.size, bytes)));
-    if (bytes > old.size) core.view(offset + old.size, bytes - old.size).fill(0);
+    const old = this.#offset;
+    const size = this.#size;
+    const moved = this.#moved(bytes, core.exports.usableSize(old) >>> 0);
+    const offset = moved === undefined ? old : moved.#offset;
+    if (moved !== undefined) core.view(offset, bytes).set(core.view(old, Math.min(size, bytes)));
+    if (bytes > size) core.view(offset + size, bytes - size).fill(0);
     if (moved === undefined) this.#requireLive();
     else this.#replace(moved);
-    this.#handle = { ...this.#handle, size: bytes };
+    this.#size = bytes;
   }
 
-  /** Takes `moved` in place of the old block, whose holder keeps holding it. Another thread or a full hook may have released that meanwhile. */
-  #replace(moved: BlockHandle): void {
+  /** Takes what `moved` holds in place of the old block, whose holder keeps holding it. Another thread or a full hook may have released that meanwhile. */
+  #replace(moved: Block): void {
     const { core } = this.#source;
-    const old = this.#handle;
-    this.#handle = moved;
-    if (core.isShared(old.claim[1])) this.move(true);
-    if (core.exports.blockFree(old.offset, old.claim[0], old.claim[1]) !== 0) return tracker?.made(this, core);
-    this.release();
-    this.#handle = old;
-    throw new StaleBlockError(old.offset);
+    if (core.isShared(this.#high)) moved.move(true);
+    if (core.exports.blockFree(this.#offset, this.#low, this.#high) === 0) {
+      moved.release();
+      throw new StaleBlockError(this.#offset);
+    }
+    this.#offset = moved.#offset;
+    this.#low = moved.#low;
+    this.#high = moved.#high;
+    tracker?.made(this, core);
   }
 
   /** Another block of `bytes` bytes, or undefined where this one, of `usable` bytes, is right: it always is when nothing smaller is free. */
-  #moved(bytes: number, usable: number): BlockHandle | undefined {
-    const { align = 8, offset } = this.#handle;
+  #moved(bytes: number, usable: number): Block | undefined {
     if (bytes <= usable && bytes > usable / 2) return undefined;
-    const node = this.#source.charges.budgets.chargedFor(offset);
-    return bytes > usable ? this.#source.claim(bytes, align, node) : this.#source.tryClaim(bytes, align, node);
+    const node = this.#source.charges.budgets.chargedFor(this.#offset);
+    return bytes > usable
+      ? this.#source.claim(bytes, this.#align, node)
+      : this.#source.tryClaim(bytes, this.#align, node);
   }
 
   /**
@@ -129,17 +141,18 @@ export class Block {
   /** @internal Makes the block this thread's, or (`shared`) the region's. */
   move(shared: boolean): void {
     const { core } = this.#source;
-    const { offset, claim } = this.#handle;
-    if (core.exports.blockMove(offset, claim[0], claim[1], +shared) === 0) throw new StaleBlockError(offset);
+    if (core.exports.blockMove(this.#offset, this.#low, this.#high, +shared) === 0)
+      throw new StaleBlockError(this.#offset);
     const { low, high } = core.lastClaim();
-    this.#handle = { ...this.#handle, claim: [low, high] };
+    this.#low = low;
+    this.#high = high;
   }
 
   /** Gives the block back. True the first time, false ever after, whoever released it. Any thread. */
   release(): boolean {
-    const { offset, claim } = this.#handle;
-    const isDone = this.#source.core.exports.blockFree(offset, claim[0], claim[1]) !== 0;
-    tellLevels(this.#source.charges);
+    const { core, charges } = this.#source;
+    const isDone = core.exports.blockFree(this.#offset, this.#low, this.#high) !== 0;
+    tellLevels(charges);
     return isDone;
   }
 
@@ -148,6 +161,6 @@ export class Block {
   }
 
   #requireLive(): void {
-    if (!this.isLive) throw new StaleBlockError(this.#handle.offset);
+    if (!this.isLive) throw new StaleBlockError(this.#offset);
   }
 }

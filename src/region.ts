@@ -220,8 +220,7 @@ export class Region {
    */
   allocate(bytes: number, options?: AllocOptions): Block {
     const { align, node } = options === undefined ? PLAIN : this.#asked(options);
-    const handle = this.#source.claim(bytes, align, node);
-    const block = new Block(this.#source, handle);
+    const block = this.#source.claim(bytes, align, node);
     tracker?.made(block, this.#core);
     return block;
   }
@@ -238,7 +237,8 @@ export class Region {
 
   /** The Block that `block.handle()` named in another thread; a stale one if it was released. @throws TypeError for what is no handle. */
   open(handle: BlockHandle): Block {
-    const block = new Block(this.#source, this.#blockHandle(handle));
+    const { offset, size, align = 8, claim } = this.#blockHandle(handle);
+    const block = new Block(this.#source, offset, size, align, claim[0], claim[1]);
     if (block.isLive && (handle.size < 1 || handle.size > this.heap.usableSize(handle.offset)))
       throw new TypeError("open: the handle's size was changed");
     return block;
@@ -436,7 +436,7 @@ export class Region {
     this.close();
   }
 
-  #claim(bytes: number, align: number, { at, state }: Node, mayAsk: boolean): BlockHandle | undefined {
+  #claim(bytes: number, align: number, { at, state }: Node, mayAsk: boolean): Block | undefined {
     this.#requireOpen();
     integer("bytes", bytes, 1, Number.MAX_SAFE_INTEGER);
     const { exports } = this.#core;
@@ -444,9 +444,11 @@ export class Region {
     const taken = at === 0 ? exports.blockAlloc(asked, align) : exports.blockAllocIn(at, state, asked, align);
     const offset = taken === 0 && mayAsk ? this.#claimHarder(bytes, align, at, state) : taken >>> 0;
     if (offset === 0) return undefined;
-    const { low, high } = this.#core.lastClaim();
+    // Read before anybody is told anything: a listener may allocate.
+    const { i32, claimAt } = this.#charges;
+    const block = new Block(this.#source, offset, bytes, align, i32[claimAt] as number, i32[claimAt + 1] as number);
     tellLevels(this.#charges);
-    return { offset, size: bytes, align, claim: [low, high] };
+    return block;
   }
 
   /** The core refused: asks the full hooks, or the reclaimers of the budget that refused. */

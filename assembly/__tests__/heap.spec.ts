@@ -4,7 +4,7 @@ import { get32, get8, put32 } from "../memory";
 import { store32 } from "../atomic";
 import { beginFree, countedBytes, endFree, beginMark, markOf } from "../counters";
 import { firstGrain, grains, poison } from "../header";
-import { alloc, allocAligned, allocSlow, allocUnsafe, free, grantedBytes, takeLarge, usableSize } from "../heap";
+import { alloc, allocAligned, allocSlow, allocUnsafe, free, takeLarge, usableSize } from "../heap";
 import { realloc } from "../resize";
 import { bitmapOf, hintClear } from "../hint";
 import { blockAlloc } from "../record";
@@ -67,7 +67,6 @@ describe("alloc", () => {
       const p = alloc(bytes);
       is(p != 0 && (p & 7) == 0, true, "aligned, bytes", bytes);
       same(usableSize(p), granted(bytes), "usable, bytes", bytes);
-      same(grantedBytes(p), granted(bytes), "granted, bytes", bytes);
       if (bytes < 600 || bytes % 61 == 0) {
         isZero(p, granted(bytes), "zeroed", bytes);
         mark(p, granted(bytes), 0xff);

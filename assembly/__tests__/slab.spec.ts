@@ -251,7 +251,7 @@ describe("giving back", () => {
             "stale free, tag " + text(before) + " under " + text(after) + ", block",
             i,
           );
-          is(giveBackAtEdge(blockAt(g, before, i), g, before, i, 0), false, "stale free at the edge, block", i);
+          is(giveBackAtEdge(blockAt(g, before, i), g, before, i), false, "stale free at the edge, block", i);
         }
         same(freeBits(g, after), full(after), "free bits", b);
         sound("stale frees", b);

@@ -45,7 +45,7 @@ export const CHARGED_MUTANTS = [
   {
     name: "recover: what was left half given back is not finished",
     scenarios: [
-      "charged/died: giving a Block back, at write 4",
+      "charged/died: giving a Block back, at write 6",
       "charged/died: giving a Block back, at write 4 of H_BUDGET_LOCK",
       "charged/died: giving a Block back, at write 8 of H_BUDGET_LOCK",
     ],
@@ -59,7 +59,7 @@ export const CHARGED_MUTANTS = [
   {
     name: "a Block that is off the counters is given back, whoever has the latch",
     scenarios: ["charged/died giving a Block back, and its place is taken before anybody has the latch"],
-    plant: (m) => m.say("record/release", "atomic/load32", 3, 0),
+    plant: (m) => m.say("record/release", "atomic/load32", 2, 0),
   },
   {
     name: "close: a Block that changed hands is not looked at again",

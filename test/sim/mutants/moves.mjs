@@ -34,7 +34,7 @@ export const MOVE_MUTANTS = [
   },
   {
     name: "settle: what another dead owner names is not looked at",
-    scenarios: ["ghosts/two died in one Block of 9000 bytes, releasing it at write 2, releasing it at write 5"],
+    scenarios: ["ghosts/two died in one Block of 9000 bytes, releasing it at write 2, releasing it at write 4"],
     plant: (m) => m.say("settle/finishRelease", "settle/isNamedByDead", 1, 0),
   },
   {

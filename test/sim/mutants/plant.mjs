@@ -81,6 +81,16 @@ class Planter {
     this.answer(place, "i32", split);
   }
 
+  /** An atomic `or` in three: what it answers, a load, a store. */
+  orSplit(name, bits, nth) {
+    const place = this.call(name, `atomic/or${bits}`, nth);
+    const [, , address, value] = place.node;
+    const load = ["call", `${ROOT}atomic/load${bits}`, address];
+    const store = ["call", `${ROOT}atomic/store${bits}`, address, [`i${bits}.or`, load, value]];
+    const less = [`i${bits}.xor`, load, value]; // where the bits were clear
+    this.answer(place, `i${bits}`, ["block", ["result", `i${bits}`], store, less]);
+  }
+
   /** Two calls that answer nothing change places. */
   swap(first, second) {
     const [one, two] = [first.node, second.node];

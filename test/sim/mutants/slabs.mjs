@@ -100,6 +100,21 @@ export const SLAB_MUTANTS = [
     plant: (m) => m.drop("slab/winRelease", "counters/beginFree", 1),
   },
   {
+    name: "release a Block: load and store of the slab's word",
+    scenarios: ["shared/release two Blocks of a slab"],
+    plant: (m) => m.orSplit("slab/giveBackBlock", 64, 1),
+  },
+  {
+    name: "release a Block: the slab that was full is not hinted at",
+    scenarios: ["full/a Block beside the release that makes room"],
+    plant: (m) => m.drop("slab/giveBackBlock", "hint/hintSet", 1),
+  },
+  {
+    name: "release a Block: the empty slab is not hinted at",
+    scenarios: ["shared/release the last Block of a slab that nobody works on"],
+    plant: (m) => m.drop("slab/giveBackBlock", "hint/hintSet", 2),
+  },
+  {
     name: "realloc: the bytes are not copied",
     scenarios: ["pair/realloc-move+check"],
     plant: (m) => m.drop("resize/realloc", "memory/copy", 1),

@@ -71,7 +71,7 @@ const deaths = [
   ...dying(
     "giving a Block back",
     (g) => g.blockFree(g.look("bg")),
-    [...under(undefined, 1, 2, 3, 4), ...under(HELD, 1, 2, 3, 4, 5, 8), ...under(CHARGED, 1, 2, 3, 5, 8, 9)],
+    [...under(undefined, 1, 2, 3, 4, 5, 6), ...under(HELD, 1, 2, 3, 4, 5, 8), ...under(CHARGED, 1, 2, 3, 5, 8, 9)],
     takeOwn,
   ),
   ...dying(

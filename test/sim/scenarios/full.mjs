@@ -104,6 +104,24 @@ export default [
     },
   },
   {
+    name: "full/a Block beside the release that makes room",
+    mayBeFull: true,
+    setup(stage) {
+      fill(stage, 1);
+      const blocks = Array.from({ length: 3 }, () => stage.main.now(stage.main.blockAlloc(256)));
+      stage.main.put("x", blocks[1]);
+    },
+    programs: {
+      *a(t) {
+        yield* t.blockAlloc(256);
+        yield* t.blockAlloc(256);
+      },
+      *b(t) {
+        yield* t.free(t.look("x"));
+      },
+    },
+  },
+  {
     name: "full/Blocks in the last slab",
     mayBeFull: true,
     setup(stage) {

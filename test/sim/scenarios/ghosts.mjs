@@ -108,14 +108,14 @@ export default [
   ...giving("a Block", SMALL, RELEASER),
   ...giving("a run", RUN, ADOPTER),
   ...[
+    [2, 2],
     [3, 2],
+    [5, 2],
     [4, 3],
-    [6, 2],
-    [5, 4],
   ].map(([first, second]) => twice(SMALL, first, second)),
-  twice(RUN, 3, 2),
-  twice(RUN, 5, 2),
-  twice(RUN, 2, 5),
+  twice(RUN, 2, 2),
+  twice(RUN, 4, 2),
+  twice(RUN, 2, 4),
   twice(SMALL, 5, 2, adopting),
   twice(SMALL, 4, 2, adopting),
   {
@@ -141,7 +141,7 @@ export default [
     setup(stage) {
       const { main } = stage;
       main.put("x", main.now(main.blockAlloc(SMALL)));
-      const first = stage.ghost([(g) => g.blockAlloc(SMALL)], [releasing("x"), 3]);
+      const first = stage.ghost([(g) => g.blockAlloc(SMALL)], [releasing("x"), 2]);
       stage.ghost([(g) => bury(g, [first]), write]);
     },
     programs: { a: burial([0, 1]), b: burial([1, 0]) },

@@ -40,6 +40,11 @@ export default [
     programs: { a: freeing("x0"), b: freeing("x0") },
   },
   {
+    name: "shared/release two Blocks of a slab",
+    setup: (stage) => handOut(stage, 2, BYTES, (t, size) => t.blockAlloc(size)),
+    programs: { a: freeing("x0"), b: freeing("x1") },
+  },
+  {
     name: "shared/release the same Block run twice",
     setup: (stage) => handOut(stage, 1, 9000, (t, size) => t.blockAlloc(size)),
     programs: { a: freeing("x0"), b: freeing("x0") },
@@ -176,6 +181,21 @@ export default [
     setup(stage) {
       handOut(stage, 5, BYTES);
       for (let i = 1; i < 4; i++) stage.main.now(stage.main.free(stage.main.look(`x${i}`)));
+    },
+    programs: {
+      *a(t) {
+        yield* t.free(t.look("x0"));
+      },
+      *b(t) {
+        yield* t.free(yield* t.alloc(9000));
+      },
+    },
+  },
+  {
+    name: "shared/release the last Block of a slab that nobody works on",
+    setup(stage) {
+      handOut(stage, 4, BYTES, (t, size) => t.blockAlloc(size));
+      for (let i = 1; i < 3; i++) stage.main.now(stage.main.free(stage.main.look(`x${i}`)));
     },
     programs: {
       *a(t) {
