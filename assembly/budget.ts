@@ -24,6 +24,7 @@ import {
   B_FLAGS,
   FLAG_QUEUE,
   B_BAND_WIDTH,
+  B_BYPASS,
   B_ITEMS_MAX,
   B_LEVEL,
   B_LEVEL_ENTRIES,
@@ -51,6 +52,7 @@ import {
   S_CROSSED,
   S_REASON,
   S_REFUSER,
+  V_PASSED,
   V_TICKET,
 } from "./shared/layout";
 import { BUSY, NEVER, NOT_ATTACHED, OK, OTHERS_FIRST, OVER_ITEMS, OVER_LIMIT, POISONED } from "./shared/status";
@@ -98,6 +100,8 @@ export const NO_LIMIT: u64 = 0x7fffffffffffffff;
 let why: u32 = 0;
 // Whether the last fall passed a budget in which somebody waits.
 let eased: bool = false;
+// Whether the last rise went past somebody who waits.
+let isPast: bool = false;
 // A budget from which on a level may have changed; 0: none. Whoever charges in two trees sets the levels in between.
 let left: usize = 0;
 
@@ -107,6 +111,7 @@ let left: usize = 0;
  */
 export function rise(node: usize, bytes: u64): usize {
   let more = bytes;
+  isPast = false;
   for (let at = node; at != 0; at = <usize>get32(at + B_PARENT)) {
     const used = get64(at + B_USED);
     const count = get32(at + B_ITEMS) + 1;
@@ -116,9 +121,10 @@ export function rise(node: usize, bytes: u64): usize {
     put32(at + B_ITEMS_AFTER, count);
     const flags = get32(at + B_FLAGS);
     if (flags == 0) continue;
-    if (flags & FLAG_QUEUE && more != 0) return noRoom(at, used, more, node, bytes);
+    if (flags & FLAG_QUEUE && more != 0 && isBehind(at, 0)) return noRoom(at, used, more, node, bytes);
     more = climbing(at, used, more);
   }
+  if (isPast) notePasses(node, 0);
   return 0;
 }
 
@@ -128,6 +134,7 @@ export function rise(node: usize, bytes: u64): usize {
  */
 export function riseBeside(node: usize, bytes: u64, items: u32, left: usize, ticket: u32): usize {
   let more = bytes;
+  isPast = false;
   for (let at = node; at != 0; at = <usize>get32(at + B_PARENT)) {
     const isShared = left != 0 && isAbove(at, left);
     const used = get64(at + (isShared ? B_AFTER : B_USED));
@@ -141,7 +148,16 @@ export function riseBeside(node: usize, bytes: u64, items: u32, left: usize, tic
     put32(at + B_ITEMS_AFTER, count);
     more = climbing(at, used, more);
   }
+  if (isPast) notePasses(node, ticket);
   return 0;
+}
+
+/** Counts, with whoever waits first where the rise needs room, that it is granted before them: ahead of the charge, so that a death costs a turn. */
+function notePasses(node: usize, ticket: u32): void {
+  for (let at = node; at != 0; at = <usize>get32(at + B_PARENT)) {
+    const first = whoIsBefore(at, ticket);
+    if (first != 0 && get64(at + B_AFTER) > get64(at + B_USED)) put32(first + V_PASSED, get32(first + V_PASSED) + 1);
+  }
 }
 
 /** How much of `more` bytes above `used` counts further up: what is within a budget's minimum was charged there when it was opened. */
@@ -150,10 +166,19 @@ function climbing(node: usize, used: u64, more: u64): u64 {
   return max(used + more, least) - max(used, least);
 }
 
-/** Whether somebody waits in this budget who came before who has this ticket. */
+/** Whether somebody waits in this budget who came before who has this ticket, and whom no more may pass. */
 function isBehind(node: usize, ticket: u32): bool {
+  const first = whoIsBefore(node, ticket);
+  if (first == 0) return false;
+  if (get32(first + V_PASSED) >= get32(node + B_BYPASS)) return true;
+  isPast = true;
+  return false;
+}
+
+/** Who waits first in this budget, if that one came before who has this ticket (0: who has not waited); else 0. */
+function whoIsBefore(node: usize, ticket: u32): usize {
   const first = <usize>get32(node + B_QUEUE);
-  return first != 0 && (ticket == 0 || <i32>(get32(first + V_TICKET) - ticket) < 0);
+  return first != 0 && (ticket == 0 || <i32>(get32(first + V_TICKET) - ticket) < 0) ? first : 0;
 }
 
 /** Says why `node` has no room for `more` of the `bytes` bytes that are wanted of `leaf`; answers the budget that refuses. */

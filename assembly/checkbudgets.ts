@@ -20,6 +20,7 @@ import {
   B_AFTER,
   B_BAND_LOW,
   B_BAND_WIDTH,
+  B_BYPASS,
   B_FLAGS,
   B_ITEMS,
   B_ITEMS_AFTER,
@@ -60,6 +61,7 @@ import {
   V_BUDGET,
   V_BYTES,
   V_NEXT,
+  V_PASSED,
   V_TICKET,
   V_WAITS,
   W_KIND_SHIFT,
@@ -268,7 +270,16 @@ function queueLength(node: usize, most: u32): u32 {
     last = at;
   }
   if (get32(node + B_QUEUE + 4) != <u32>last) return most + 1;
-  return length != 0 && hasRoomNow(<usize>get32(node + B_QUEUE)) ? most + 1 : length;
+  return length != 0 && isSomebodyForgotten(node) ? most + 1 : length;
+}
+
+/** Whether the first of a queue has room, or somebody behind it who may pass it, or more did than may. */
+function isSomebodyForgotten(node: usize): bool {
+  const first = <usize>get32(node + B_QUEUE);
+  if (hasRoomNow(first) || get32(first + V_PASSED) > get32(node + B_BYPASS)) return true;
+  if (get32(first + V_PASSED) == get32(node + B_BYPASS)) return false;
+  for (let at = <usize>get32(first + V_NEXT); at != 0; at = <usize>get32(at + V_NEXT)) if (hasRoomNow(at)) return true;
+  return false;
 }
 
 function hasRoomNow(at: usize): bool {

@@ -21,6 +21,7 @@ import {
   BUDGET_OPEN,
   B_BAND_LOW,
   B_BAND_WIDTH,
+  B_BYPASS,
   B_DEPTH,
   B_FLAGS,
   FLAG_MIN,
@@ -56,12 +57,14 @@ import {
   NODE_CHUNK_GRAINS,
   OPENED_BEFORE,
   OPENED_STATE,
+  OPEN_BYPASS,
   OPEN_ITEMS_MAX,
   OPEN_LIMIT,
   OPEN_MIN,
   OPEN_PRIORITY,
   OPEN_SOFT,
   S_OUT,
+  V_PASSED,
 } from "./shared/layout";
 import { BUDGET_DEPTH_MAX, CLASS_COUNT } from "./shared/limits";
 import { BUDGET_GONE, BUSY, HAS_CHILDREN, OK, TOO_DEEP } from "./shared/status";
@@ -149,6 +152,7 @@ function open(parent: usize, name: u32): usize {
   put64(node + B_SOFT, given(OPEN_SOFT));
   put32(node + B_ITEMS_MAX, <u32>given(OPEN_ITEMS_MAX));
   put32(node + B_PRIORITY, <u32>given(OPEN_PRIORITY));
+  put32(node + B_BYPASS, <u32>given(OPEN_BYPASS));
   put64(node + B_USED, 0);
   put64(node + B_PEAK, 0);
   put64(node + B_QUEUE, 0);
@@ -223,12 +227,18 @@ export function wouldRefuse(node: usize, state: u32, bytes: f64): bool {
   let more = <u64>(<i64>bytes);
   for (let at = node; at != 0; at = <usize>get32(at + B_PARENT)) {
     const used = load64(at + B_USED);
-    const isFull = used + more > load64(at + B_LIMIT) || load32(at + B_FLAGS) & FLAG_QUEUE;
+    const isFull = used + more > load64(at + B_LIMIT) || (load32(at + B_FLAGS) & FLAG_QUEUE && !mayPass(at));
     if ((isFull && more != 0) || load32(at + B_ITEMS) >= load32(at + B_ITEMS_MAX)) return true;
     const least = load64(at + B_MIN);
     more = max(used + more, least) - max(used, least);
   }
   return false;
+}
+
+/** Whether one more may be granted before who waits first in this budget; a hint, for it may have ended meanwhile. */
+function mayPass(node: usize): bool {
+  const bypass = load32(node + B_BYPASS);
+  return bypass != 0 && load32(<usize>load32(node + B_QUEUE) + V_PASSED) < bypass;
 }
 
 /** A 64-bit field of a budget, as it is this instant. */

@@ -2,8 +2,12 @@
 // waits in the queue of the budget that had none; who comes later, and would need room there, waits behind it or is refused. Whoever
 // makes room charges for the first in line and grants it, in one charge, so nobody who is slow or dead holds up anybody.
 //
+// In a budget that lets some pass (B_BYPASS) who comes later may be granted before who waits first, if it fits, so many times: V_PASSED counts them
+// in the record of who is first, before the charge that it counts.
+//
 //   a record whose claim says WAITING stands in the queue of the budget V_WAITS, once, in the order of the tickets      (I4:)
-//   when the latch is let go, the first of each queue has no room, or waits for one with an earlier ticket further up
+//   when the latch is let go, the first of each queue has no room, or waits for one with an earlier ticket further up; so do those behind it
+//   while it may be passed                                                                      V_PASSED ≤ B_BYPASS of V_WAITS
 //
 // The record is the truth; the queues follow from it and are made anew by who takes the latch from a dead holder, who then also goes on
 // with what that one had not: granting, waking.
@@ -18,6 +22,7 @@ import { ownerState, slot, slotOf } from "./owners";
 import {
   BUDGET_FREE,
   BUDGET_OPEN,
+  B_BYPASS,
   B_FLAGS,
   B_PARENT,
   FLAG_QUEUE,
@@ -40,6 +45,7 @@ import {
   V_BUDGET,
   V_BYTES,
   V_NEXT,
+  V_PASSED,
   V_TICKET,
   V_WAITS,
 } from "./shared/layout";
@@ -55,6 +61,7 @@ export function queueUp(at: usize, node: usize, rest: u32): void {
   put32(H_TICKET, ticket == 0 ? 1 : ticket);
   put32(at + V_TICKET, get32(H_TICKET));
   put32(at + V_WAITS, <u32>node);
+  put32(at + V_PASSED, 0);
   const claim = nextClaim() ^ STATES;
   put64(slot + S_CLAIM, claim);
   charge(0, at, claim, H_RECORDS, rest);
@@ -116,12 +123,23 @@ function leaveQueue(at: usize): usize {
 export function serve(node: usize): void {
   for (let at = node; at != 0; at = <usize>get32(at + B_PARENT)) {
     let first = <usize>get32(at + B_QUEUE);
-    while (first != 0 && serveFirst(first, at)) first = <usize>get32(at + B_QUEUE);
+    while (first != 0 && serveOne(first, at)) first = <usize>get32(at + B_QUEUE);
+    if (first != 0 && get32(at + B_BYPASS) != 0) servePast(first, at);
   }
 }
 
-/** Grants what waits first in the queue of `node`, or sends it to the queue where it must wait now; false: it stays. */
-function serveFirst(at: usize, node: usize): bool {
+/** Grants, of those behind `first`, who has room, as long as that may be passed. O(queue). */
+function servePast(first: usize, node: usize): void {
+  let next = <usize>get32(first + V_NEXT);
+  while (next != 0 && get32(first + V_PASSED) < get32(node + B_BYPASS)) {
+    const at = next;
+    next = <usize>get32(at + V_NEXT);
+    serveOne(at, node);
+  }
+}
+
+/** Grants what waits in the queue of `node`, or sends it to the queue where it must wait now; false: it stays. */
+function serveOne(at: usize, node: usize): bool {
   const budget = <usize>get32(at + V_BUDGET);
   // Of a dead one too: what its recovery gives back must not be granted to it.
   if ((get32(budget + B_STATE) & 3) != BUDGET_OPEN || ownerState(<u32>load64(at) & 0xff) == OWNER_DEAD) {
@@ -137,6 +155,7 @@ function serveFirst(at: usize, node: usize): bool {
   if (refuser == node) return false;
   if (refuser != 0) {
     leaveQueue(at);
+    put32(at + V_PASSED, 0);
     put32(at + V_WAITS, <u32>refuser);
     line(at);
     return true;

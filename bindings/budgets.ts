@@ -2,6 +2,7 @@
 // without a wasm call. What it reads of other threads' doing is as it was at some instant of the read.
 
 import {
+  B_BYPASS,
   B_DEPTH,
   B_ITEMS,
   B_ITEMS_MAX,
@@ -32,6 +33,7 @@ import {
   N_LENGTH,
   N_TEXT,
   NODE_BYTES,
+  OPEN_BYPASS,
   OPEN_ITEMS_MAX,
   OPEN_LIMIT,
   OPEN_MIN,
@@ -47,6 +49,7 @@ import {
   V_BUDGET,
   V_BYTES,
   V_NEXT,
+  V_PASSED,
   V_TAG,
 } from "../assembly/shared/layout.js";
 import { NAME_BYTES_MAX } from "../assembly/shared/limits.js";
@@ -80,6 +83,7 @@ export interface Limits {
   readonly soft: number | { readonly share: number };
   readonly items: number;
   readonly priority: number;
+  readonly bypass: number;
 }
 
 /** What reservations of one tag hold. */
@@ -179,6 +183,7 @@ export class Budgets {
     else this.#floats[(this.#out + OPEN_SOFT) / 2] = limits.soft.share;
     this.core.i32[this.#out + OPEN_ITEMS_MAX] = Math.min(limits.items, ITEMS_MAX) | 0;
     this.core.i32[this.#out + OPEN_PRIORITY] = limits.priority;
+    this.core.i32[this.#out + OPEN_BYPASS] = limits.bypass | 0;
     const at = this.core.exports.openBudget(parent.at, parent.state, name) >>> 0;
     if (at === 0) return undefined;
     const state = this.#word((this.#out + OPENED_STATE) << 2);
@@ -304,9 +309,15 @@ export class Budgets {
     this.core.exports.callForBytes(at, state, bytes);
   }
 
-  /** Whether somebody waits for room in this budget. */
-  hasWaiting(at: number): boolean {
-    return this.#word(at + B_QUEUE) !== 0;
+  /** Whether somebody waits for room in this budget whom nobody may pass. */
+  isHeld(at: number): boolean {
+    const first = this.#word(at + B_QUEUE);
+    return first !== 0 && this.#word(first + V_PASSED) >= this.#word(at + B_BYPASS);
+  }
+
+  /** How many may be granted before one that waits first here. */
+  bypass(at: number): number {
+    return this.#word(at + B_BYPASS);
   }
 
   /** Bytes that are used here, and that those who wait here want. */

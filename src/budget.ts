@@ -52,7 +52,11 @@ export interface BudgetStats {
   maxItems: number;
   /** Requests that this budget had no room for. */
   refused: number;
+  /** Bytes that are used above the limit, since that was lowered (D49). */
+  overLimitBytes: number;
   priority: number;
+  /** How many requests may be granted before one that waits first (D26). */
+  bypass: number;
   depth: number;
 }
 
@@ -274,7 +278,7 @@ export class Budget {
     for (let at = this.#node.at; at !== 0; at = this.#budgets.parent(at).at) {
       const used = this.#budgets.number(at, USED);
       const limit = this.#budgets.number(at, LIMIT);
-      if (more > 0 && (used + more > limit || this.#budgets.hasWaiting(at))) return limitError(this.#source, at, bytes);
+      if (more > 0 && (used + more > limit || this.#budgets.isHeld(at))) return limitError(this.#source, at, bytes);
       const maxItems = this.#budgets.itemsMax(at);
       if (this.#budgets.items(at) + 1 > maxItems) return new ItemLimitExceededError(this.#budgets.path(at), maxItems);
       const min = this.#budgets.number(at, MIN);
@@ -365,7 +369,9 @@ export class Budget {
       items: this.#budgets.items(at),
       maxItems: this.#budgets.itemsMax(at),
       refused: this.#budgets.refused(at),
+      overLimitBytes: Math.max(0, usedBytes - limit),
       priority: this.#budgets.priority(at),
+      bypass: this.#budgets.bypass(at),
       depth: this.#budgets.depth(at),
     };
   }

@@ -18,6 +18,11 @@ export interface BudgetOptions {
   soft?: number | string;
   /** Higher is kept longer when memory is short, 0 … 100; 50 unless told. */
   priority?: number;
+  /**
+   * How many requests that fit may be granted before one that waits for more room than there is, for each that waits first (D26); 0 unless told:
+   * strictly first come, first served. With a few, small requests need not stand behind a large one, which waits for that many more at most.
+   */
+  bypass?: number;
   /** Most reservations that it and all below it may have at once. */
   maxItems?: number;
   /** Tags that its requests will have: room for their names is taken now, so that none is refused later because the region is full. */
@@ -25,8 +30,9 @@ export interface BudgetOptions {
 }
 
 /** @internal */
-export const BUDGET_OPTIONS = ["limit", "min", "soft", "priority", "maxItems", "tags"] as const;
+export const BUDGET_OPTIONS = ["limit", "min", "soft", "priority", "bypass", "maxItems", "tags"] as const;
 const PRIORITY = 50;
+const BYPASS_MAX = 1_000_000;
 
 /** @internal A budget's options with all that was left out; `whole` is what 100 % are. */
 export function settleLimits(
@@ -51,6 +57,7 @@ export function settleLimits(
         ? Number.POSITIVE_INFINITY
         : integer("maxItems", own.maxItems, 0, 0xfffffffe),
     priority: integer("priority", own.priority ?? PRIORITY, 0, 100),
+    bypass: integer("bypass", own.bypass ?? 0, 0, BYPASS_MAX),
     isGiven: own.limit !== undefined,
   };
 }

@@ -184,7 +184,7 @@ describe("topConsumers", () => {
 
 describe("stats", () => {
   it("are the budget's numbers of this instant, all of them", () => {
-    const root = region().budget("root", { limit: 200, min: 10, soft: 0.5, priority: 3, maxItems: 9 });
+    const root = region().budget("root", { limit: 200, min: 10, soft: 0.5, priority: 3, bypass: 4, maxItems: 9 });
     take(root, 60).release();
     take(root, 50, "x");
     root.tryReserve(151);
@@ -201,7 +201,9 @@ describe("stats", () => {
       items: 1,
       maxItems: 9,
       refused: 1,
+      overLimitBytes: 0,
       priority: 3,
+      bypass: 4,
       depth: 1,
     });
     expect(root).toMatchObject({

@@ -176,7 +176,14 @@ describe("setLimit", () => {
     const child = root.child("child");
     const held = [take(child, 60), take(child, 40)];
     other.budget("root").setLimit(50);
-    expect(root.stats()).toMatchObject({ limitBytes: 50, usedBytes: 100, availableBytes: 0, usagePercent: 200 });
+    expect(root.stats()).toMatchObject({
+      limitBytes: 50,
+      usedBytes: 100,
+      availableBytes: 0,
+      usagePercent: 200,
+      overLimitBytes: 50,
+    });
+    expect(child.stats().overLimitBytes).toBe(0);
     expect([fits(child, 1), fits(child, 0), child.availableBytes]).toEqual([false, true, 0]);
     expect(root.check(1)).toMatchObject({ available: 0, usagePercent: 200, current: 100, limit: 50 });
     expect([held[0]!.tryResize(61), held[0]!.tryResize(60)]).toEqual([false, true]);

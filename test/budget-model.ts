@@ -21,6 +21,8 @@ export class ModelBudget {
   readonly children = new Set<ModelBudget>();
   /** Those that wait for room in it, the oldest first. */
   queue: ModelWaiter[] = [];
+  /** How many were granted before who is first there. */
+  passed = 0;
   isOpen = true;
   peak = 0;
 
@@ -30,6 +32,7 @@ export class ModelBudget {
     public limit: number,
     readonly min: number,
     readonly maxItems: number,
+    readonly bypass: number,
   ) {}
 
   /** From this one to the root. */
@@ -53,6 +56,10 @@ interface Wish {
   /** What is given back in the same step. */
   instead?: ModelReservation;
 }
+
+/** Whether somebody waits in this budget who came before. */
+const isBehind = ({ queue: [first] }: ModelBudget, { ticket }: Wish): boolean =>
+  first !== undefined && (ticket === 0 || first.ticket < ticket);
 
 export class Model {
   readonly roots = new Set<ModelBudget>();
@@ -87,12 +94,21 @@ export class Model {
     for (const at of wish.budget.path()) {
       const after = this.used(at, instead, wish);
       const isMore = after > this.used(at);
-      const isBehind = at.queue[0] !== undefined && (wish.ticket === 0 || at.queue[0].ticket < wish.ticket);
-      if (isMore && (after > at.limit || isBehind)) return at;
+      if (isMore && (after > at.limit || (isBehind(at, wish) && at.passed >= at.bypass))) return at;
       const left = instead?.budget.isBelow(at) ? 1 : 0;
       if (wish.items > 0 && this.items(at) + wish.items - left > at.maxItems) return at;
     }
     return undefined;
+  }
+
+  /** As refuser, of one that is granted if there is none: with those before whom it is granted that is counted. */
+  #admit(wish: Wish): boolean {
+    if (this.refuser(wish) !== undefined) return false;
+    for (const at of wish.budget.path()) {
+      const isMore = this.used(at, wish.instead, wish) > this.used(at);
+      if (isMore && isBehind(at, wish)) at.passed++;
+    }
+    return true;
   }
 
   /** Whether so many bytes pass a limit whatever is given back: what a minimum further down covers is charged there already. */
@@ -116,19 +132,20 @@ export class Model {
     limit: number,
     min: number,
     maxItems: number,
+    bypass: number,
   ): ModelBudget | undefined {
     if (parent !== undefined && min > 0) {
       // Its minimum needs room like a reservation, but is none.
-      if (this.refuser({ budget: parent, bytes: min, items: 0, ticket: 0 }) !== undefined) return undefined;
+      if (!this.#admit({ budget: parent, bytes: min, items: 0, ticket: 0 })) return undefined;
     }
-    const budget = new ModelBudget(name, parent, limit, min, maxItems);
+    const budget = new ModelBudget(name, parent, limit, min, maxItems, bypass);
     (parent?.children ?? this.roots).add(budget);
     this.#mark();
     return budget;
   }
 
   reserve(budget: ModelBudget, bytes: number): ModelReservation | undefined {
-    if (this.refuser({ budget, bytes, items: 1, ticket: 0 }) !== undefined) return undefined;
+    if (!this.#admit({ budget, bytes, items: 1, ticket: 0 })) return undefined;
     return this.#grant(budget, bytes);
   }
 
@@ -142,19 +159,36 @@ export class Model {
   wait(budget: ModelBudget, bytes: number): ModelWaiter {
     const at = this.refuser({ budget, bytes, items: 1, ticket: 0 });
     const waiter: ModelWaiter = { budget, bytes, ticket: ++this.#tickets, at: at ?? budget, outcome: "waits" };
-    if (at === undefined) this.#decide(waiter, "granted");
+    if (at === undefined) this.#decideIfAdmitted(waiter, 0);
     else if (this.isImpossible(budget, bytes)) this.#decide(waiter, "never");
     else this.#line(waiter, at);
     return waiter;
   }
 
+  #decideIfAdmitted(waiter: ModelWaiter, ticket: number): void {
+    const { budget, bytes } = waiter;
+    if (this.#admit({ budget, bytes, items: 1, ticket })) this.#decide(waiter, "granted");
+  }
+
   #line(waiter: ModelWaiter, at: ModelBudget): void {
     waiter.at = at;
-    at.queue = [...at.queue, waiter].sort((one, two) => one.ticket - two.ticket);
+    this.#queue(
+      at,
+      [...at.queue, waiter].sort((one, two) => one.ticket - two.ticket),
+    );
   }
 
   #leave(waiter: ModelWaiter): void {
-    waiter.at.queue = waiter.at.queue.filter((other) => other !== waiter);
+    this.#queue(
+      waiter.at,
+      waiter.at.queue.filter((other) => other !== waiter),
+    );
+  }
+
+  /** What is counted is counted of who is first. */
+  #queue(at: ModelBudget, queue: ModelWaiter[]): void {
+    if (queue[0] !== at.queue[0]) at.passed = 0;
+    at.queue = queue;
   }
 
   #decide(waiter: ModelWaiter, outcome: ModelWaiter["outcome"]): void {
@@ -166,14 +200,17 @@ export class Model {
 
   /** Grants, from `budget` to the root, whoever is first and has room. */
   #serve(budget: ModelBudget | undefined): void {
-    for (const at of budget?.path() ?? []) while (at.queue[0] !== undefined && this.#serveFirst(at.queue[0]));
+    for (const at of budget?.path() ?? []) {
+      while (at.queue[0] !== undefined && this.#serveOne(at.queue[0]));
+      for (const waiter of at.queue.slice(1)) if (at.passed < at.bypass) this.#serveOne(waiter);
+    }
   }
 
-  #serveFirst(waiter: ModelWaiter): boolean {
+  #serveOne(waiter: ModelWaiter): boolean {
     const { budget, bytes, ticket } = waiter;
     const refuser = budget.isOpen ? this.refuser({ budget, bytes, items: 1, ticket }) : undefined;
     if (!budget.isOpen) this.#decide(waiter, "closed");
-    else if (refuser === undefined) this.#decide(waiter, "granted");
+    else if (refuser === undefined) this.#decideIfAdmitted(waiter, ticket);
     else if (this.isImpossible(budget, bytes)) this.#decide(waiter, "never");
     else if (refuser === waiter.at) return false;
     else {
@@ -196,7 +233,7 @@ export class Model {
   resize(reservation: ModelReservation, bytes: number): boolean {
     const { budget } = reservation;
     const more = bytes - reservation.bytes;
-    if (more > 0 && this.refuser({ budget, bytes: more, items: 0, ticket: 0 }) !== undefined) return false;
+    if (more > 0 && !this.#admit({ budget, bytes: more, items: 0, ticket: 0 })) return false;
     reservation.bytes = bytes;
     this.#mark();
     if (more < 0) this.#serve(budget);
@@ -212,7 +249,7 @@ export class Model {
 
   move(reservation: ModelReservation, budget: ModelBudget): boolean {
     const { bytes, budget: from } = reservation;
-    if (this.refuser({ budget, bytes, items: 1, ticket: 0, instead: reservation }) !== undefined) return false;
+    if (!this.#admit({ budget, bytes, items: 1, ticket: 0, instead: reservation })) return false;
     reservation.budget = budget;
     this.#mark();
     this.#serve(from);

@@ -84,15 +84,18 @@ describe("an option of a budget", () => {
     expectSound(s.r);
   });
 
-  it.each(["priority", "maxItems"])("%s that is no number is a TypeError, one out of range a RangeError", (name) => {
-    const s = scene();
-    const wrong = name === "priority" ? [101, 1e9, Infinity] : [2 ** 32 - 1, 2 ** 32, 2 ** 53];
-    for (const value of NO_NUMBER.filter((value) => value !== null))
-      expectRefused(s, `${name}: ${show(value)}`, { [name]: value }, TypeError);
-    for (const value of [-1, 0.5, Number.NaN, -Infinity, ...wrong])
-      expectRefused(s, `${name}: ${show(value)}`, { [name]: value }, RangeError);
-    expectSound(s.r);
-  });
+  it.each(["priority", "bypass", "maxItems"])(
+    "%s that is no number is a TypeError, one out of range a RangeError",
+    (name) => {
+      const s = scene();
+      const wrong = name === "priority" ? [101, 1e9, Infinity] : [2 ** 32 - 1, 2 ** 32, 2 ** 53];
+      for (const value of NO_NUMBER.filter((value) => value !== null))
+        expectRefused(s, `${name}: ${show(value)}`, { [name]: value }, TypeError);
+      for (const value of [-1, 0.5, Number.NaN, -Infinity, ...wrong])
+        expectRefused(s, `${name}: ${show(value)}`, { [name]: value }, RangeError);
+      expectSound(s.r);
+    },
+  );
 
   it("min larger than the limit is a RangeError that names both, and so is one without an end", () => {
     const s = scene();
@@ -110,7 +113,7 @@ describe("an option of a budget", () => {
     for (const options of [{ limits: 5 }, { Limit: 5 }, { limit: 5, tag: [] }, { constructor: 1 }])
       expectRefused(s, show(options), options, TypeError);
     expect((errorOf(() => s.root.child("new", { limits: 5 } as BudgetOptions)) as Error).message).toMatch(
-      /"limits".*"limit".*"min".*"soft".*"priority".*"maxItems"/,
+      /"limits".*"limit".*"min".*"soft".*"priority".*"bypass".*"maxItems"/,
     );
     expectRefused(s, "child: parent", { parent: 5 }, TypeError);
   });

@@ -122,11 +122,12 @@ export class Runner {
 
   #open(parent: ModelBudget | undefined, limit: number, min: number, maxItems: number): void {
     const name = `b${this.#names++}`;
-    const model = this.#model.open(parent, name, limit, min, maxItems);
+    const bypass = Number.isFinite(limit) ? limit % 4 : 0;
+    const model = this.#model.open(parent, name, limit, min, maxItems, bypass);
     const open = (owner: number): Budget =>
       parent === undefined
-        ? this.#owners[owner]!.budget(name, { limit, min, maxItems })
-        : this.#by(parent, owner).child(name, { limit, min, maxItems });
+        ? this.#owners[owner]!.budget(name, { limit, min, maxItems, bypass })
+        : this.#by(parent, owner).child(name, { limit, min, maxItems, bypass });
     try {
       const all = [open(0)];
       if (model === undefined) fail(`a budget with a minimum of ${min} was made where the model has no room for it`);
@@ -375,6 +376,9 @@ export class Runner {
     const { budget, bytes, ticket } = first;
     if (this.#model.refuser({ budget, bytes, items: 1, ticket }) === undefined)
       fail(`the first in ${name} has room (I4)`);
+    const goesOn = ({ budget, bytes, ticket }: ModelWaiter): boolean =>
+      this.#model.refuser({ budget, bytes, items: 1, ticket }) === undefined;
+    if (queue.some(goesOn)) fail(`one that may pass the first in ${name} has room (I4)`);
     if (queue.some((waiter, i) => i > 0 && waiter.ticket < queue[i - 1]!.ticket)) fail(`${name} is out of order`);
   }
 

@@ -10,6 +10,7 @@ import { reserve } from "../reservation";
 import {
   BUDGET_FREE,
   BUDGET_OPEN,
+  B_BYPASS,
   B_CLOSER,
   B_DEPTH,
   B_ITEMS_MAX,
@@ -32,6 +33,7 @@ import {
   OPEN_ITEMS_MAX,
   OPEN_LIMIT,
   OPEN_MIN,
+  OPEN_BYPASS,
   OPEN_PRIORITY,
   OPEN_SOFT,
   S_OUT,
@@ -79,6 +81,7 @@ describe("openBudget", () => {
     put64(out + (OPEN_SOFT << 2), (1 << 34) + 7);
     put32(out + (OPEN_ITEMS_MAX << 2), 8);
     put32(out + (OPEN_PRIORITY << 2), <u32>-9);
+    put32(out + (OPEN_BYPASS << 2), 10);
     const node = open(parent, 77);
     same(outWord(OPENED_BEFORE), 0, "was open", 0);
     same(outWord(OPENED_STATE), stateOf(node), "state", 0);
@@ -91,6 +94,7 @@ describe("openBudget", () => {
     same(get64(node + B_SOFT), (1 << 34) + 7, "soft", 0);
     same(get32(node + B_ITEMS_MAX), 8, "items", 0);
     same(get32(node + B_PRIORITY), <u32>-9, "priority", 0);
+    same(get32(node + B_BYPASS), 10, "bypass", 0);
     counts(node, 0, 0, 0, "new", 0);
     counts(parent, (1 << 33) + 6, 0, (1 << 33) + 6, "its parent", 0);
     same(<u64>budgetNumber(node, B_LIMIT), (1 << 41) + 5, "read from outside", 0);

@@ -31,6 +31,7 @@ import {
   OPEN_ITEMS_MAX,
   OPEN_LIMIT,
   OPEN_MIN,
+  OPEN_BYPASS,
   OPEN_PRIORITY,
   OPEN_SOFT,
   RESERVATION_BYTES,
@@ -55,6 +56,7 @@ export function limits(limit: u64, min: u64, itemsMax: u32): void {
   put64(slot + S_OUT + (OPEN_SOFT << 2), 0);
   put32(slot + S_OUT + (OPEN_ITEMS_MAX << 2), itemsMax);
   put32(slot + S_OUT + (OPEN_PRIORITY << 2), 0);
+  put32(slot + S_OUT + (OPEN_BYPASS << 2), 0);
 }
 
 /** A new budget below `parent` (0: a root); its name is any number that its siblings have not. */

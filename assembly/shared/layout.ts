@@ -6,7 +6,7 @@
 //
 // The sizes of what follows the owner slots depend on the capacity; the header holds their addresses.
 
-export const LAYOUT_VERSION = 6;
+export const LAYOUT_VERSION = 7;
 /** "CIST" in ASCII. */
 export const MAGIC = 1128878932;
 
@@ -147,6 +147,8 @@ export const B_FLAGS = 160;
 export const FLAG_MIN = 1;
 /** Somebody waits in it. */
 export const FLAG_QUEUE = 2;
+/** How many requests may be granted before one that waits first in it. */
+export const B_BYPASS = 164;
 /** Bytes that a request found no room for and that nobody has given back yet: whoever can is asked to. A hint. */
 export const B_WANTED = 168;
 /** One bit for each size class: a slab of that class of this budget may have a free block (a hint). */
@@ -176,6 +178,8 @@ export const V_NEXT = 24;
 export const V_TICKET = 28;
 /** The budget in whose queue it waits. */
 export const V_WAITS = 32;
+/** How many were granted before it while it was first there; at most B_BYPASS of that. */
+export const V_PASSED = 36;
 export const RESERVATION_BYTES = 40;
 export const RECORD_CHUNK_GRAINS = 2;
 
@@ -191,6 +195,7 @@ export const OPEN_MIN = 2;
 export const OPEN_SOFT = 4;
 export const OPEN_ITEMS_MAX = 6;
 export const OPEN_PRIORITY = 7;
+export const OPEN_BYPASS = 8;
 // What it writes there.
 export const OPENED_STATE = 0;
 /** 1: it was open before. */

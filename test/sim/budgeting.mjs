@@ -109,7 +109,7 @@ export function* intern(t, text) {
 }
 
 /** Opens a budget below `parent` (undefined: a root); undefined when it was refused. */
-export function* openBudget(t, parent, text, { limit = Infinity, min = 0, items = ITEMS_MAX } = {}) {
+export function* openBudget(t, parent, text, { limit = Infinity, min = 0, items = ITEMS_MAX, bypass = 0 } = {}) {
   const number = ledgerOf(t).numbers.get(text) ?? (yield* intern(t, text));
   if (!number) return undefined;
   const { c } = t;
@@ -122,6 +122,7 @@ export function* openBudget(t, parent, text, { limit = Infinity, min = 0, items 
   put(c.OPEN_SOFT, [0, 0]);
   t.view.u32[out + c.OPEN_ITEMS_MAX] = items;
   t.view.u32[out + c.OPEN_PRIORITY] = 0;
+  t.view.u32[out + c.OPEN_BYPASS] = bypass;
   const deed = begin(
     t,
     { kind: "open", name: "openBudget", node, number },

@@ -325,7 +325,7 @@ export class BudgetView {
     trial.addUp(this.open, this.above, this.least);
     this.isOthersFirst = this.waiters.some(({ waits }) => {
       const i = this.numbers.get(waits);
-      return this.isAbove(i, target) && trial.used[i] > granted.used[i];
+      return this.isAbove(i, target) && trial.used[i] > granted.used[i] && !this.#mayPass(i);
     });
     for (let i = target; i >= 0; i = this.above[i]) {
       const limit = this.long(this.nodes[i] + c.B_LIMIT);
@@ -333,6 +333,13 @@ export class BudgetView {
       if (trial.items[i] > this.field(i, c.B_ITEMS_MAX) && trial.items[i] > granted.items[i]) return false;
     }
     return true;
+  }
+
+  /** Whether who waits first in budget `i` may be passed once more. */
+  #mayPass(i) {
+    const { c } = this;
+    const first = this.field(i, c.B_QUEUE);
+    return first !== 0 && this.u32[(first + c.V_PASSED) >>> 2] < this.field(i, c.B_BYPASS);
   }
 
   /** Whether budget `above` is `i` or one that stands above it. */

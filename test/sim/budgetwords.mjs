@@ -2,8 +2,20 @@
 
 const HEADER = ["H_BUDGET_LOCK", "H_LEAVING", "H_LEAVING_BLOCKS", "H_NODES", "H_RECORDS", "H_NAMES"];
 const NODE = ["STATE", "CLOSER", "PARENT", "NAME", "LIMIT", "USED", "AFTER", "PEAK", "MIN", "SOFT", "ITEMS_MAX"];
-const NODE_TOO = ["ITEMS_AFTER", "ITEMS", "NEXT", "QUEUE", "DEPTH", "PRIORITY", "REFUSED", "FLAGS", "ROOMY", "SLABS"];
-const RECORD = ["CLAIM", "BYTES", "BUDGET", "TAG", "NEXT"];
+const NODE_TOO = [
+  "ITEMS_AFTER",
+  "ITEMS",
+  "NEXT",
+  "QUEUE",
+  "DEPTH",
+  "PRIORITY",
+  "REFUSED",
+  "FLAGS",
+  "BYPASS",
+  "ROOMY",
+  "SLABS",
+];
+const RECORD = ["CLAIM", "BYTES", "BUDGET", "TAG", "NEXT", "PASSED"];
 
 /** The name of the field at `offset`: its own word, or the lower half of the one that reaches there. */
 function field(c, prefix, names, offset) {

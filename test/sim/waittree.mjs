@@ -10,9 +10,9 @@ import { find, leave } from "./budgeting.mjs";
 import { hold, plant } from "./budgettree.mjs";
 import { reserveOrWait } from "./waitcalls.mjs";
 
-export function plantFull({ main, b }, { least = 0, items = undefined, limitA = 500 } = {}) {
+export function plantFull({ main, b }, { least = 0, items = undefined, limitA = 500, bypass = 0 } = {}) {
   plant(main, "r", undefined, { limit: 1000 });
-  plant(main, "m", "r", { limit: 300, items });
+  plant(main, "m", "r", { limit: 300, items, bypass });
   plant(main, "leafa", "m", { limit: limitA, min: least });
   plant(main, "leafb", "m", { limit: 500 });
   hold(main, "hm", "m", 100);

@@ -1,9 +1,10 @@
 // Wait watch: what must be true of the reservations that wait for room, whoever is in the middle of whatever. Asked by the budget watch: at each
 // change, and whenever nobody holds the latch (at rest).
 //
-//   granted in order: nobody who came earlier waits where the granted one needed room · at rest: each queue has just those that wait there, in the
-//   order of their tickets; the budget where the first waits has no room for it (I4); none waits for what can never be · whose request was
-//   decided is told after the decision can be seen
+//   granted in order: nobody who came earlier waits where the granted one needed room, but in a budget that lets some pass, and there no more
+//   than those · at rest: each queue has just those that wait there, in the order of their tickets; the budget where the first waits, and where any
+//   waits who may pass it, has no room for it (I4); none waits for what can never be · whose request was decided is told after the decision can
+//   be seen
 
 import { Violation } from "./thread.mjs";
 
@@ -30,6 +31,8 @@ export class WaitWatch {
     this.untold = [];
     /** Claims of those that at some instant could never be granted. */
     this.never = new Set();
+    /** Of each budget that lets some pass: who waits first, what is used, and how often that rose since that one is first. */
+    this.passes = new Map();
   }
 
   /** Something has changed. */
@@ -42,6 +45,7 @@ export class WaitWatch {
       if (!after || !isSame(after.claim, waiter.claim)) this.#decided(waiter);
     }
     this.settled = now;
+    for (const i of view.open) this.#countPasses(i);
     for (const [at, { claim, owner }] of this.seen) {
       if (isSame(words.pair(at), claim)) continue;
       this.seen.delete(at);
@@ -51,6 +55,23 @@ export class WaitWatch {
       if (isSame(words.pair(waiter.at), waiter.claim)) this.seen.set(waiter.at, waiter);
       if (view.isImpossible(waiter.i, waiter.bytes)) this.never.add(String(waiter.claim));
     }
+  }
+
+  /** Whoever needs room in a budget while somebody waits first there passes that one. */
+  #countPasses(i) {
+    const { view, c } = this;
+    const bypass = view.field(i, c.B_BYPASS);
+    if (bypass === 0) return;
+    const node = view.nodes[i];
+    const here = view.waiters.filter(({ waits }) => waits === node);
+    const first = here.reduce((one, other) => (isEarlier(other, one) ? other : one), here[0]);
+    const before = this.passes.get(node);
+    const used = view.all.used[i];
+    const isSameFirst = first !== undefined && before?.first !== undefined && isSame(first.claim, before.first.claim);
+    const count = isSameFirst ? before.count + (used > before.used ? 1 : 0) : 0;
+    if (count > bypass)
+      throw new Violation(`${count} were granted before the request at ${first.at}, of which ${bypass} may`);
+    this.passes.set(node, { first, used, count });
   }
 
   #wakeOf(owner) {
@@ -71,6 +92,7 @@ export class WaitWatch {
     for (const other of view.waiters) {
       const i = view.numbers.get(other.waits);
       if (!isEarlier(other, waiter) || !view.isAbove(i, waiter.i) || without.used[i] === view.all.used[i]) continue;
+      if (view.field(i, c.B_BYPASS) > 0) continue; // how many may, is counted
       throw new Violation(`the reservation at ${waiter.at} was granted before that at ${other.at}, which came earlier`);
     }
   }
@@ -124,10 +146,12 @@ export class WaitWatch {
       throw new Violation(`the queue of the budget at ${node} does not end where it should`);
     if (Boolean(view.field(i, c.B_FLAGS) & c.FLAG_QUEUE) !== here.length > 0)
       throw new Violation(`the budget at ${node} does not say rightly whether somebody waits in it`);
-    if (here.length > 0) this.#checkFirst(here[0], i, node);
+    if (here.length === 0) return;
+    const isPassed = u32[(here[0].at + c.V_PASSED) >>> 2] >= view.field(i, c.B_BYPASS);
+    for (const waiter of isPassed ? here.slice(0, 1) : here) this.#checkFirst(waiter, i, node);
   }
 
-  /** The budget in which one waits first has no room for it. */
+  /** The budget in which one waits first, or may pass who does, has no room for it. */
   #checkFirst({ at, i: own, bytes }, i, node) {
     const { c, view } = this;
     const trial = view.tryOn(own, bytes);

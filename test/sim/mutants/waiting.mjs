@@ -2,7 +2,7 @@
 
 const put32 = "memory/put32";
 const get32 = "memory/get32";
-const FIRST = "waiting/serveFirst";
+const FIRST = "waiting/serveOne";
 
 const GIVES = "waiting/one waits, room is given back";
 const ORDER = "waiting/two wait in order, room for the second comes first";
@@ -55,6 +55,22 @@ export const WAITING_MUTANTS = [
     plant: (m) => m.say(FIRST, "owners/ownerState", 1, 1),
   },
   {
+    name: "past: it is not counted",
+    scenarios: [
+      "waiting/one may pass, and two ask at once",
+      "waiting/one may pass: two requests, beside one that ends its waiting",
+    ],
+    plant(m) {
+      m.drop("budget/rise", "budget/notePasses", 1);
+      m.drop("budget/riseBeside", "budget/notePasses", 1);
+    },
+  },
+  {
+    name: "past: who is behind the first is not looked at",
+    scenarios: ["waiting/one may pass, and room for the second in line comes"],
+    plant: (m) => m.drop("waiting/serve", "waiting/servePast", 1),
+  },
+  {
     name: "sent on: it stands in no queue",
     scenarios: [LEVELS],
     plant: (m) => m.drop(FIRST, "waiting/line", 1),
@@ -62,7 +78,7 @@ export const WAITING_MUTANTS = [
   {
     name: "serve: not further up",
     scenarios: ["waiting/one needs less above when a minimum is covered less"],
-    plant: (m) => m.say("waiting/serve", get32, 3, 0),
+    plant: (m) => m.say("waiting/serve", get32, 4, 0),
   },
   {
     name: "giving back: nobody is served",

@@ -96,6 +96,64 @@ const behind = Object.entries(BEHIND).map(([name, b]) =>
   scenario(`others first: ${name}, beside one that ends its waiting`, scarce, { a: ends("wa"), b }),
 );
 
+/** As scarce; one may go before wa. */
+function passable(stage) {
+  plantFull(stage, { bypass: 1 });
+  stage.main.now(setLimit(stage.main, find(stage.main, "m"), 350));
+  wait(stage.a, "wa", "leafa", 100);
+}
+
+/** wb is behind wa, and has no room either. */
+function passableByTwo(stage) {
+  plantFull(stage, { bypass: 1 });
+  wait(stage.a, "wa", "leafa", 150);
+  wait(stage.b, "wb", "leafb", 60);
+}
+
+/** What is asked for in m while one may go before wa. */
+const PAST = {
+  "two requests": function* (t) {
+    yield* reserve(t, find(t, "leafb"), 10);
+    yield* reserve(t, find(t, "leafb"), 10);
+  },
+  "a minimum and a request": function* (t) {
+    yield* openBudget(t, find(t, "m"), "new", { min: 10 });
+    yield* reserve(t, find(t, "leafb"), 10);
+  },
+  "more of a reservation, twice": function* (t) {
+    yield* resize(t, find(t, "hb"), 210);
+    yield* resize(t, find(t, "hb"), 220);
+  },
+  "a move in, and out, and in": function* (t) {
+    const part = yield* split(t, find(t, "hb"), 20);
+    yield* move(t, part, find(t, "s"));
+    yield* move(t, part, find(t, "leafb"));
+    yield* move(t, part, find(t, "s"));
+    yield* move(t, part, find(t, "leafb"));
+  },
+};
+
+const past = [
+  ...Object.entries(PAST).map(([name, b], i) =>
+    scenario(
+      `one may pass: ${name}, beside one that ends its waiting`,
+      passable,
+      { a: ends("wa"), b },
+      i < 1 ? { bounds } : {},
+    ),
+  ),
+  scenario("one may pass, and two ask at once", passable, {
+    a: (t) => reserve(t, find(t, "leafa"), 10),
+    b: (t) => reserve(t, find(t, "leafb"), 10),
+  }),
+  scenario(
+    "one may pass, and room for the second in line comes",
+    passableByTwo,
+    { a: gives("hm"), b: keeps("wb") },
+    { bounds },
+  ),
+];
+
 /** wa waits in leafa, which is full, wb in m. */
 function levels(stage, more = {}) {
   const { main, a, b } = stage;
@@ -117,6 +175,7 @@ export default [
   ...beside,
   ...against,
   ...behind,
+  ...past,
   scenario(
     "two wait in order, room for the second comes first",
     two,
