@@ -22,7 +22,7 @@ import {
   freedByOthers,
   isTakenFrom,
 } from "./counters";
-import { firstGrain, grains, slabBits } from "./header";
+import { firstGrain, grains, scrubs, slabBits } from "./header";
 import { FREE_MASK, hintFindIn, hintSet, settleMark } from "./hint";
 import { FULL_ATTEMPTS, carveRun, refuse, rememberIn } from "./heap";
 import { findRoom } from "./leaving";
@@ -42,6 +42,7 @@ import {
   B_STATE,
   B_TAG_SHIFT,
   C_BLOCKS,
+  C_BYTES,
   C_FULL,
   C_GRAINS,
   C_SIZE,
@@ -440,6 +441,7 @@ export function releaseRawIn(node: usize, state: u32): u32 {
 
 function closeRun(g: u32, word: u32): void {
   if ((word & T_MASK) == T_RUN) {
+    if (scrubs) zero((<usize>g) << GRAIN_SHIFT, (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT);
     beginFree((<usize>g) << GRAIN_SHIFT);
     const isOurs = cas32(wordAt(g), word, (word & ~T_MASK) | T_FREED); // commit
     hintSet(HINT_EMPTY, g);
@@ -456,6 +458,7 @@ function closeRun(g: u32, word: u32): void {
 function closeSlab(g: u32, tag: u32): bool {
   const shape = geometry(tag);
   const at = bitsAt(g);
+  if (scrubs) zero((<usize>g) << GRAIN_SHIFT, get32(shape + C_BYTES));
   beginFree((<usize>g) << GRAIN_SHIFT);
   let word = load64(at);
   while (!cas64(at, word, 0)) word = load64(at); // commit

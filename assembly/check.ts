@@ -4,7 +4,7 @@
 
 import { get32, get64 } from "./memory";
 import { load32, load64, store32 } from "./atomic";
-import { firstGrain, grains, maxOwners, slabBits, tableBytes } from "./header";
+import { firstGrain, grains, maxOwners, scrubs, slabBits, tableBytes } from "./header";
 import { activity, countedBytes, markOf, pendingAlloc, pendingFree } from "./counters";
 import { lockBudgets } from "./budget";
 import { checkBudgets, isHeldAt } from "./checkbudgets";
@@ -75,6 +75,7 @@ import {
   S_HINT_SHIFT,
   S_OUT,
   T_FREE,
+  T_FREED,
   T_MASK,
   T_RUN,
   T_SLAB,
@@ -88,6 +89,7 @@ import {
   BAD_CHAIN,
   BAD_COMMITTED,
   BAD_EMPTY_HINT,
+  BAD_FREE_BYTES,
   BAD_HEADER,
   BAD_HINT,
   BAD_PEAK,
@@ -201,6 +203,8 @@ function walk(): void {
       else if (type == T_RUN) walkRun(g, word);
       else if (!hintIsSet(HINT_EMPTY, g) && quiet) problem(BAD_EMPTY_HINT, g);
     }
+    const isFree = type == T_FREE || type == T_FREED;
+    if (isFree && mustBeZero() && !isZero((<usize>g) << GRAIN_SHIFT, length << GRAIN_SHIFT)) problem(BAD_FREE_BYTES, g);
     if (type != T_SLAB) walkInside(g, length);
     afterFree = type == T_FREE;
     g += length;
@@ -243,11 +247,30 @@ function walkSlab(g: u32, tag: u32, length: u32): void {
   add(OUT_SLABS, 1);
   add(OUT_BLOCKS, taken);
   if (!quiet) return;
+  if (mustBeZero()) walkFree(g, shape, free);
   if (free != 0 && !hintIsSet(bitmapOf(tag), g)) problem(BAD_HINT, g);
   // An owner that leaves sets the hint before the slab is no longer its current one: so the hint is looked at once more.
   if (free == full && !hintIsSet(HINT_EMPTY, g) && !isSomeonesCurrent(g, tag) && !hintIsSet(HINT_EMPTY, g))
     problem(BAD_EMPTY_HINT, g);
   if ((tag & 3) == KIND_BLOCK) walkRecords(g, shape, free);
+}
+
+/** Whether free memory must be zero, and nobody is at work who may have just taken it. */
+function mustBeZero(): bool {
+  return scrubs && quiet;
+}
+
+function walkFree(g: u32, shape: usize, free: u64): void {
+  const size = get32(shape + C_SIZE);
+  for (let left = free; left != 0; left &= left - 1) {
+    if (!isZero(((<usize>g) << GRAIN_SHIFT) + <usize>(<u32>ctz(left) * size), size)) problem(BAD_FREE_BYTES, g);
+  }
+}
+
+function isZero(at: usize, bytes: u32): bool {
+  let bits: u64 = 0;
+  for (let end = at + bytes; at < end; at += 8) bits |= get64(at);
+  return bits == 0;
 }
 
 /** A taken Block has a live claim of an owner that has a slot; a free one has none. */

@@ -5,6 +5,7 @@
 // While its aux says AUX_IN_FLIGHT and no pool names it, a chunk is nobody's: who rebuilds the page layer takes it back (pages.ts).
 
 import { put32, zero } from "./memory";
+import { scrubs } from "./header";
 import { load32, load64, store32, store64 } from "./atomic";
 import { lockBudgets } from "./budget";
 import { freedByOthers } from "./counters";
@@ -129,6 +130,7 @@ export function giveBackNamed(naming: usize, length: u32, next: u32): void {
   store32(auxAt(g), AUX_IN_FLIGHT);
   store32(naming, next); // commit
   addTail(-(<i32>(length << GRAIN_SHIFT)));
+  if (scrubs) zero((<usize>g) << GRAIN_SHIFT, length << GRAIN_SHIFT);
   giveBack(g, length);
   store32(H_NAMING, 0);
 }

@@ -24,6 +24,7 @@ import {
   H_MAGIC,
   H_MAX_OWNERS,
   H_POISON,
+  H_SCRUB,
   H_WORD,
   LAYOUT_VERSION,
   MAGIC,
@@ -45,9 +46,11 @@ export let hints: usize = 0;
 export let hintWords: u32 = 0;
 export let homes: usize = 0;
 export let maxOwners: u32 = 0;
+/** Whether who gives memory back zeroes it first. */
+export let scrubs: bool = false;
 
 /** Lays out a fresh, zeroed memory of `pages` pages; the caller makes it a region with `publish`. */
-export function format(pages: u32, owners: u32): u32 {
+export function format(pages: u32, owners: u32, scrub: bool): u32 {
   if (pages < <u32>REGION_PAGES_MIN || pages > <u32>REGION_PAGES_MAX || owners == 0 || owners > <u32>OWNERS_MAX)
     return NOT_A_REGION;
   if (load32(H_MAGIC) != 0) return NOT_A_REGION;
@@ -76,6 +79,7 @@ export function format(pages: u32, owners: u32): u32 {
   put32(H_GRAINS, total);
   put32(H_FIRST, first);
   put32(H_HINT_WORDS, wordCount);
+  put32(H_SCRUB, scrub ? 1 : 0);
   readHeader();
   return OK;
 }
@@ -106,6 +110,7 @@ function readHeader(): void {
   hintWords = get32(H_HINT_WORDS);
   homes = get32(H_HOMES);
   maxOwners = get32(H_MAX_OWNERS);
+  scrubs = get32(H_SCRUB) != 0;
 }
 
 /** Forgets the tables: from here on every call of this instance finds nothing to work on. */

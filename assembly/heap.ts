@@ -7,11 +7,11 @@
 // "Full" is only said when, in one hold of the page lock, no run was there after trimming, each slab of the class was seen without a
 // free block, and no other owner completed a free meanwhile: so, what others took first aside, nothing fitted since the lock was taken.
 
-import { get32, get64, put32, put64, zero, zeroShort } from "./memory";
+import { get32, get64, put32, put64, wipe, zero, zeroShort } from "./memory";
 import { cas32, cas64, load32, load64, store32, store64 } from "./atomic";
 import { freeIn } from "./arena";
 import { nextClaim } from "./claim";
-import { firstGrain, grains } from "./header";
+import { firstGrain, grains, scrubs } from "./header";
 import { beginAlloc, beginFree, endAlloc, endFree, freedByOthers } from "./counters";
 import { FREE_MASK, hintSet, isHome, settleMark } from "./hint";
 import { lock, tryLock } from "./lock";
@@ -348,6 +348,19 @@ export function free(p: usize): bool {
   return true;
 }
 
+/** As `free`; in a region that scrubs, zeroes it first: from the store that frees it on it may be another's. */
+export function freeScrubbed(p: usize): bool {
+  if (!scrubs) return free(p);
+  const grain = <u32>(p >>> GRAIN_SHIFT);
+  const bytes = usableSize(p);
+  if (bytes == 0) return false;
+  const word = load32(wordAt(grain));
+  const kind = (word & T_MASK) == T_SLAB ? slabTag(word) & 3 : (word >>> W_KIND_SHIFT) & 3;
+  if (kind > <u32>KIND_BUDGET) return false;
+  zero(p, bytes);
+  return free(p);
+}
+
 /** From here on `free` knows the slab at `g`, a budget's, as the one that was freed into last. */
 export function rememberIn(g: u32, tag: u32, shape: usize): void {
   recent = slot + S_RECENT_IN;
@@ -393,7 +406,11 @@ function freeRun(p: usize, g: u32, word: u32): bool {
  */
 export function giveBackRun(p: usize, g: u32, word: u32, claim: u64): bool {
   if (claim == 0) beginFree(p);
-  else if (!winRelease(p, bitsAt(g), claim, (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT)) return false;
+  else {
+    const bytes = (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT;
+    if (!winRelease(p, bitsAt(g), claim, bytes)) return false;
+    if (scrubs) wipe(p, bytes);
+  }
   if (!cas32(wordAt(g), word, (word & ~T_MASK) | T_FREED)) {
     // commit
     endFree(0);

@@ -2,7 +2,17 @@
 // nothing answers "nothing there" to every call.
 
 export { buildId, createRegion, attachRegion, detachRegion, closeRegion, reason } from "./region";
-export { alloc, allocUnsafe, allocAligned, allocNext, allocSlow, free, freeAtEdge, usableSize } from "./heap";
+export {
+  alloc,
+  allocUnsafe,
+  allocAligned,
+  allocNext,
+  allocSlow,
+  free,
+  freeAtEdge,
+  freeScrubbed,
+  usableSize,
+} from "./heap";
 export { realloc } from "./resize";
 export { blockAlloc, blockFree, blockIsLive, blockMove } from "./record";
 export { allocIn, allocSlowIn, allocUnsafeIn, freeAtEdgeIn } from "./arena";

@@ -49,6 +49,11 @@ export function zero(at: usize, bytes: usize): void {
   }
 }
 
+/** Zeroes without a loop or a call of ours, where an exception must not fall. */
+export function wipe(at: usize, bytes: usize): void {
+  memory.fill(at, 0, bytes);
+}
+
 /**
  * Zeroes `bytes` bytes at `at`, a multiple of 8 from 16 to 128, without a loop (each turn of one costs a stack check): stores from both
  * ends that meet or overlap in the middle.

@@ -8,12 +8,12 @@
 // it absorbs are cleared after it. A caller that dies (or is cut by an exception) anywhere leaves a chain that is right before
 // or after the change, and `rebuild` makes all else from it.
 
-import { get32, get64, put32, put64 } from "./memory";
+import { get32, get64, put32, put64, zero } from "./memory";
 import { cas32, load32, load64, store32, store64 } from "./atomic";
 import { log2 } from "./bits";
 import { isNamed } from "./counters";
 import { bitmapOf, hintSet } from "./hint";
-import { auxes, firstGrain, grains, poison, slabBits, words } from "./header";
+import { auxes, firstGrain, grains, poison, scrubs, slabBits, words } from "./header";
 import { geometry } from "./sizeclass";
 import {
   AUX_IN_FLIGHT,
@@ -336,7 +336,11 @@ export function rebuild(): void {
       free = 0;
       committed += length;
       tail += settleHeld(g, word, length);
-    } else if (free == 0) free = g;
+    } else {
+      // A chunk that was never named, or is no more, has something in it.
+      if (scrubs && (word & T_MASK) == T_RUN) zero((<usize>g) << GRAIN_SHIFT, length << GRAIN_SHIFT);
+      if (free == 0) free = g;
+    }
     g += length;
   }
   if (free != 0) settleFree(free, grains - free);

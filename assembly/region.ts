@@ -29,9 +29,9 @@ export function buildId(): i32 {
   return BUILD_ID;
 }
 
-/** Makes a fresh memory of `pages` pages a region and attaches to it. Returns the owner's id, or −status. */
-export function createRegion(pages: u32, owners: u32, block: bool, busyMs: u32, thread: u32): i32 {
-  const status = format(pages, owners);
+/** Makes a fresh memory of `pages` pages a region, whose free bytes are all zero if it is to `scrub`, and attaches to it. Returns the owner's id, or −status. */
+export function createRegion(pages: u32, owners: u32, block: bool, busyMs: u32, thread: u32, scrub: bool): i32 {
+  const status = format(pages, owners, scrub);
   if (status != OK) return -(<i32>status);
   buildClasses();
   buildPages();

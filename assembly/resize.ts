@@ -4,7 +4,7 @@
 import { copy, zero } from "./memory";
 import { load32 } from "./atomic";
 import { allocBeside } from "./arena";
-import { firstGrain, grains } from "./header";
+import { firstGrain, grains, scrubs } from "./header";
 import { beginAlloc, beginFree, endAlloc, endFree } from "./counters";
 import { lock } from "./lock";
 import { growRun, shrinkRun, slabTag, wordAt } from "./pages";
@@ -23,7 +23,7 @@ import {
 } from "./shared/layout";
 import { SMALL_BYTES_MAX } from "./shared/limits";
 import { NOT_LIVE, OK } from "./shared/status";
-import { allocUnsafe, free, refuse, roundUp, usableSize } from "./heap";
+import { allocUnsafe, freeScrubbed, refuse, roundUp, usableSize } from "./heap";
 
 /**
  * Makes the raw block at `p` hold `bytes` ≥ 1 bytes, in place where its class or the run behind it allows. Returns where it is
@@ -45,8 +45,8 @@ export function realloc(p: usize, bytes: u32): usize {
   // Not what the words say where it lies: it may be a budget's that is closed by now.
   const granted = roundUp(bytes);
   if (granted > before) zero(moved + before, granted - before);
-  if (moved != p && free(p)) return moved;
-  free(moved); // another thread freed the block meanwhile, and what was given out may be that very block
+  if (moved != p && freeScrubbed(p)) return moved;
+  freeScrubbed(moved); // another thread freed the block meanwhile, and what was given out may be that very block
   return refuse(NOT_LIVE);
 }
 
@@ -68,6 +68,7 @@ function resizeRun(p: usize, word: u32, bytes: u32): bool {
     done = growRun(g, word, wanted - length);
     endAlloc(done ? (wanted - length) << GRAIN_SHIFT : 0);
   } else {
+    if (scrubs) zero(p + ((<usize>wanted) << GRAIN_SHIFT), (length - wanted) << GRAIN_SHIFT);
     beginFree(p | J_RESIZE);
     done = shrinkRun(g, word, wanted);
     endFree(done ? (length - wanted) << GRAIN_SHIFT : 0);

@@ -10,9 +10,9 @@
 //
 // While a living thread names the same block, its next step decides: then nothing is done and the answer is "not yet".
 
-import { get32, get64 } from "./memory";
+import { get32, get64, wipe } from "./memory";
 import { cas32, cas64, load32, load64, or64, store32, store64 } from "./atomic";
-import { grains, maxOwners } from "./header";
+import { grains, maxOwners, scrubs } from "./header";
 import { pendingAlloc, pendingFree, markOf } from "./counters";
 import { bitmapOf, hintAll, hintSet } from "./hint";
 import { me, ownerState, slotOf } from "./owners";
@@ -205,6 +205,7 @@ function giveBack(p: usize): void {
   add(REC_IN_FLIGHT_BYTES, usableSize(p));
   const grain = <u32>(p >>> GRAIN_SHIFT);
   const word = load32(wordAt(grain));
+  if (scrubs) wipe(p, usableSize(p));
   if ((word & T_MASK) == T_RUN) {
     cas32(wordAt(grain), word, (word & ~T_MASK) | T_FREED); // commit
     return;

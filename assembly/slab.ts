@@ -10,11 +10,11 @@
 //
 // A thread that dies between the compare-and-swap and the count leaves its journal, which names the block.
 
-import { get32, get64, put32, zero } from "./memory";
+import { get32, get64, put32, wipe, zero } from "./memory";
 import { cas64, load64, or64, store64 } from "./atomic";
 import { alignUp } from "./bits";
 import { nextClaim, recordIn } from "./claim";
-import { firstGrain, grains, slabBits } from "./header";
+import { firstGrain, grains, scrubs, slabBits } from "./header";
 import { beginAlloc, beginFree, endAlloc, endAllocVisibly, endFree, endFreeVisibly } from "./counters";
 import { FREE_MASK, bitmapOf, hintFind, hintSet, homeOf, isHome, journalFind, setHome } from "./hint";
 import { slot } from "./owners";
@@ -255,6 +255,7 @@ export function giveBackBlock(p: usize, g: u32, tag: u32, index: u32, record: us
   const bit = (<u64>1) << index;
   const size = get32(shape + C_SIZE);
   if (!winRelease(p, record, claim, size)) return false;
+  if (scrubs) wipe(p, size);
   const free = or64(at, bit) ^ ((<u64>tag) << B_TAG_SHIFT); // commit: from the win on the bit is this thread's alone, and it keeps the slab
   if (free == 0) hintSet(bitmapOf(tag), g);
   // An empty slab is left alone while it is the current one.

@@ -13,6 +13,7 @@ import {
   H_COMMITTED,
   H_FIRST,
   H_MAX_OWNERS,
+  H_SCRUB,
   H_PEAK,
   H_REBUILDS,
   H_TAIL,
@@ -137,9 +138,10 @@ export class Core {
     owners: number,
     busyMs: number,
     thread: number,
+    scrub: boolean,
   ): Core {
     const pages = memory.buffer.byteLength / WASM_PAGE_BYTES;
-    return new Core(exports, memory, exports.createRegion(pages, owners, +mayBlock(), busyMs, thread));
+    return new Core(exports, memory, exports.createRegion(pages, owners, +mayBlock(), busyMs, thread, +scrub));
   }
 
   /** Attaches to the region in this memory. */
@@ -157,6 +159,11 @@ export class Core {
 
   get capacityBytes(): number {
     return this.#word(H_CAPACITY);
+  }
+
+  /** Whether free memory is zero. */
+  get scrubs(): boolean {
+    return this.#word(H_SCRUB) !== 0;
   }
 
   get maxOwners(): number {

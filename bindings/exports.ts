@@ -3,7 +3,7 @@
 
 export interface CoreExports {
   buildId(): number;
-  createRegion(pages: number, owners: number, mayBlock: number, busyMs: number, thread: number): number;
+  createRegion(pages: number, owners: number, mayBlock: number, busyMs: number, thread: number, scrub: number): number;
   attachRegion(mayBlock: number, busyMs: number, thread: number): number;
   detachRegion(): number;
   closeRegion(): number;
@@ -14,6 +14,7 @@ export interface CoreExports {
   allocNext(bytes: number): number;
   allocSlow(bytes: number): number;
   free(offset: number): number;
+  freeScrubbed(offset: number): number;
   freeAtEdge(offset: number, grain: number, tag: number, index: number): number;
   realloc(offset: number, bytes: number): number;
   usableSize(offset: number): number;

@@ -119,6 +119,7 @@ export class RingPort {
   private readonly exports: CoreExports;
   readonly i32: Int32Array<ArrayBufferLike>;
   private readonly u8: Uint8Array<ArrayBufferLike>;
+  readonly scrubs: boolean;
   private readonly at: number;
   private readonly stage: number;
   /** Where this attachment's party keeps a descriptor, as an index of words, and what such a one's word says (its lower half). */
@@ -138,6 +139,7 @@ export class RingPort {
     this.exports = core.exports;
     this.i32 = core.i32;
     this.u8 = core.u8;
+    this.scrubs = core.scrubs;
     this.at = at;
     this.stage = stage;
     this.#own = own;

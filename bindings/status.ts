@@ -31,6 +31,7 @@ const PROBLEMS: Record<number, string> = {
   [S.BAD_SLAB_BITS]: "bits beyond the blocks of the slab at grain",
   [S.BAD_SLAB_WORD]: "wrong word in a slab at grain",
   [S.BAD_HINT]: "no hint leads to the slab at grain",
+  [S.BAD_FREE_BYTES]: "free memory is not zero, in a region that scrubs, at grain",
   [S.BAD_EMPTY_HINT]: "no hint leads to the empty slab or freed run at grain",
   [S.BAD_COMMITTED]: "the committed counter is wrong, the runs' grains are",
   [S.BAD_TAIL_BYTES]: "the tail counter is wrong, the slabs' tails are",

@@ -86,7 +86,8 @@ export class Heap {
     this.f64 = core.whole(Float64Array);
     // The three hot calls are closures over the exports themselves: with methods, which find them in a field, a pair costs a nanosecond
     // of its fifteen more.
-    const { alloc, allocUnsafe, allocUnsafeIn, free } = core.exports;
+    const { alloc, allocUnsafe, allocUnsafeIn } = core.exports;
+    const free = core.scrubs ? core.exports.freeScrubbed : core.exports.free;
     // The options that the last allocation in a budget was given: who passes the same ones again need not have them looked through again.
     let known: AllocOptions | undefined;
     let knownBudget: Budget | undefined;

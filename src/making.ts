@@ -28,6 +28,11 @@ export interface RegionOptions {
   busyMs?: number;
   /** Whose thresholds, labels and advice `region.pressure` has, in all threads; `"stream"` unless told. */
   preset?: PressurePreset;
+  /**
+   * Whether what is given back is zeroed at once, so that nothing of it can be read later: blocks, Blocks, what a dead thread held, what a closed budget
+   * had. Costs a `fill` of its length each time; false unless told. What a ring or cache keeps for its next records goes with that memory.
+   */
+  scrub?: boolean;
   /** The core, compiled elsewhere (`cistern/core.wasm`), where compiling the bytes in the package is not wanted. */
   module?: WebAssembly.Module;
 }
@@ -50,6 +55,7 @@ export interface Settled {
   name: string;
   busyMs: number;
   preset: PressurePreset;
+  scrub: boolean;
   module: WebAssembly.Module | undefined;
 }
 
@@ -60,7 +66,15 @@ const MEBIBYTE = 1048576;
 /** @internal */
 export function settle(options: RegionOptions): Settled {
   if (options === undefined) throw new TypeError('create needs options, at least { size: "64MiB" }');
-  const own = ownOptions<RegionOptions>("create", options, ["size", "maxOwners", "name", "busyMs", "preset", "module"]);
+  const own = ownOptions<RegionOptions>("create", options, [
+    "size",
+    "maxOwners",
+    "name",
+    "busyMs",
+    "preset",
+    "scrub",
+    "module",
+  ]);
   if (own.size === undefined) throw new TypeError('create needs a size, such as { size: "64MiB" }');
   const bytes = parseSize(own.size, typeof own.size === "string" ? machineBytes() : undefined);
   if (bytes < REGION_BYTES_MIN || bytes > REGION_BYTES_MAX) {
@@ -70,6 +84,8 @@ export function settle(options: RegionOptions): Settled {
   }
   if (own.name !== undefined && typeof own.name !== "string")
     throw new TypeError(`name must be a text, got ${describe(own.name)}`);
+  if (own.scrub !== undefined && typeof own.scrub !== "boolean")
+    throw new TypeError(`scrub must be true or false, got ${describe(own.scrub)}`);
   if (own.module !== undefined && !(own.module instanceof WebAssembly.Module)) {
     throw new TypeError(`module must be a WebAssembly.Module, got ${describe(own.module)}`);
   }
@@ -84,6 +100,7 @@ export function settle(options: RegionOptions): Settled {
     name: own.name ?? "region",
     busyMs: integer("busyMs", own.busyMs ?? BUSY_MS, 0, BUSY_MS_MAX),
     preset: checkedPreset(own.preset ?? "stream"),
+    scrub: own.scrub ?? false,
     module: own.module,
   };
 }

@@ -131,8 +131,8 @@ export class Region {
     id: string,
     host: HostThread,
   ): Region {
-    const { name, busyMs, owners, preset } = settled;
-    const core = Core.create(exports, memory, owners, busyMs, host.thread);
+    const { name, busyMs, owners, preset, scrub } = settled;
+    const core = Core.create(exports, memory, owners, busyMs, host.thread, scrub);
     return new Region(core, { memory, module, name, busyMs, preset, id }, true, host);
   }
 

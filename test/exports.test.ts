@@ -15,7 +15,7 @@ const { CLASS_COUNT, SMALL_BYTES_MAX, WASM_PAGE_BYTES } = limits;
 
 function fresh(pages: number, owners: number): Core {
   const memory = createMemory(pages * WASM_PAGE_BYTES);
-  return Core.create(instantiateSync(coreModuleSync(), memory), memory, owners, 0, 0);
+  return Core.create(instantiateSync(coreModuleSync(), memory), memory, owners, 0, 0, false);
 }
 
 describe("the core's exports", () => {
@@ -65,7 +65,7 @@ describe("the core's exports", () => {
     const core = fresh(16, 4);
     const { exports } = core;
     const again = instantiateSync(coreModuleSync(), core.memory);
-    expect(again.createRegion(16, 4, 1, 0, 0)).toBe(-status.NOT_A_REGION);
+    expect(again.createRegion(16, 4, 1, 0, 0, 0)).toBe(-status.NOT_A_REGION);
     expect(exports.alloc(8)).not.toBe(0);
     for (const [pages, owners] of [
       [1, 4],
@@ -74,7 +74,7 @@ describe("the core's exports", () => {
       [limits.REGION_PAGES_MAX + 1, 4],
     ] as const) {
       const other = instantiateSync(coreModuleSync(), createMemory(16 * WASM_PAGE_BYTES));
-      expect(other.createRegion(pages, owners, 1, 0, 0)).toBeLessThan(0);
+      expect(other.createRegion(pages, owners, 1, 0, 0, 0)).toBeLessThan(0);
     }
   });
 

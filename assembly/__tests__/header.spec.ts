@@ -63,7 +63,7 @@ describe("format", () => {
   it("lays the tables out without overlap for every number of pages up to 256", () => {
     for (let pages: u32 = REGION_PAGES_MIN; pages <= 256; pages++) {
       wipe();
-      same(format(pages, 1), OK, "format, pages", pages);
+      same(format(pages, 1, false), OK, "format, pages", pages);
       tablesFit(pages);
     }
   });
@@ -71,7 +71,7 @@ describe("format", () => {
   it("lays the tables out without overlap for every number of owners", () => {
     for (let owners: u32 = 1; owners <= <u32>OWNERS_MAX; owners++) {
       wipe();
-      same(format(64, owners), OK, "format, owners", owners);
+      same(format(64, owners, false), OK, "format, owners", owners);
       same(maxOwners, owners, "owners", owners);
       tablesFit(64);
     }
@@ -79,7 +79,7 @@ describe("format", () => {
 
   it("keeps every address of the largest region below 2^32", () => {
     wipe();
-    same(format(REGION_PAGES_MAX, OWNERS_MAX), OK, "format", 0);
+    same(format(REGION_PAGES_MAX, OWNERS_MAX, false), OK, "format", 0);
     same(get32(H_CAPACITY), <u32>REGION_PAGES_MAX * <u32>WASM_PAGE_BYTES, "capacity", 0);
     tablesFit(REGION_PAGES_MAX);
     is(auxes > words && words > slabBits && slabBits > homes, true, "no address wrapped", 0);
@@ -87,17 +87,17 @@ describe("format", () => {
 
   it("refuses too few and too many pages and owners", () => {
     wipe();
-    same(format(REGION_PAGES_MIN - 1, 1), NOT_A_REGION, "too few pages", 0);
-    same(format(REGION_PAGES_MAX + 1, 1), NOT_A_REGION, "too many pages", 0);
-    same(format(4, 0), NOT_A_REGION, "no owner", 0);
-    same(format(4, OWNERS_MAX + 1), NOT_A_REGION, "too many owners", 0);
+    same(format(REGION_PAGES_MIN - 1, 1, false), NOT_A_REGION, "too few pages", 0);
+    same(format(REGION_PAGES_MAX + 1, 1, false), NOT_A_REGION, "too many pages", 0);
+    same(format(4, 0, false), NOT_A_REGION, "no owner", 0);
+    same(format(4, OWNERS_MAX + 1, false), NOT_A_REGION, "too many owners", 0);
     same(get32(H_CAPACITY), 0, "capacity after refusals", 0);
   });
 
   it("says TOO_LARGE exactly when the tables leave no grain", () => {
     for (let owners: u32 = 1; owners <= <u32>OWNERS_MAX; owners++) {
       wipe();
-      const status = format(2, owners);
+      const status = format(2, owners, false);
       const tables = SLOTS + (owners + 1) * SLOT_BYTES + HINT_BITMAPS * 8 + 64 + 128 * 16;
       const fits = tables <= 127 * <u32>GRAIN_BYTES;
       same(status, fits ? OK : TOO_LARGE, "format, owners", owners);
@@ -106,7 +106,7 @@ describe("format", () => {
 
   it("refuses a memory that is a region already", () => {
     fresh(4, 2);
-    same(format(4, 2), NOT_A_REGION, "format", 0);
+    same(format(4, 2, false), NOT_A_REGION, "format", 0);
   });
 });
 
@@ -127,7 +127,7 @@ describe("openHeader", () => {
 
   it("opens nothing before the magic is stored", () => {
     wipe();
-    format(4, 1);
+    format(4, 1, false);
     same(reopen(), NOT_A_REGION, "before", 0);
     publish();
     same(get32(H_MAGIC), MAGIC, "magic", 0);

@@ -56,14 +56,14 @@ export function wipe(): void {
 export function fresh(pages: u32, owners: u32): void {
   wipe();
   dirtyPages = pages;
-  same(createRegion(pages, owners, false, 0, 0), 0x101, "id of the creator", 0);
+  same(createRegion(pages, owners, false, 0, 0, false), 0x101, "id of the creator", 0);
 }
 
 /** A fresh region whose heap has exactly `length` grains; owner 1 is attached and may not sleep. */
 export function smallHeap(length: u32, owners: u32): void {
   wipe();
   dirtyPages = 3 + (length >>> 6);
-  same(format(dirtyPages, owners), OK, "format", 0);
+  same(format(dirtyPages, owners, false), OK, "format", 0);
   put32(H_FIRST, grains - length);
   publish();
   same(reopen(), OK, "openHeader", 0);

@@ -52,7 +52,7 @@ import { attach, chain, isChain, become, fresh, is, reopen, same, setState, soun
 describe("createRegion", () => {
   it("makes a sound, empty region, names its creator and publishes it last", () => {
     wipe();
-    same(createRegion(16, 4, false, 0, 0), 0x101, "id", 0);
+    same(createRegion(16, 4, false, 0, 0, false), 0x101, "id", 0);
     same(get32(H_MAGIC), MAGIC, "magic", 0);
     same(get32(H_CREATOR), 0x101, "creator", 0);
     same(me, 1, "me", 0);
@@ -63,14 +63,14 @@ describe("createRegion", () => {
 
   it("refuses bad numbers and a memory that is a region already", () => {
     wipe();
-    same(createRegion(1, 1, false, 0, 0), -NOT_A_REGION, "one page", 0);
-    same(createRegion(65536, 1, false, 0, 0), -NOT_A_REGION, "too many pages", 0);
-    same(createRegion(16, 0, false, 0, 0), -NOT_A_REGION, "no owner", 0);
-    same(createRegion(16, 251, false, 0, 0), -NOT_A_REGION, "too many owners", 0);
-    same(createRegion(2, 60, false, 0, 0), -TOO_LARGE, "no room beside the tables", 0);
+    same(createRegion(1, 1, false, 0, 0, false), -NOT_A_REGION, "one page", 0);
+    same(createRegion(65536, 1, false, 0, 0, false), -NOT_A_REGION, "too many pages", 0);
+    same(createRegion(16, 0, false, 0, 0, false), -NOT_A_REGION, "no owner", 0);
+    same(createRegion(16, 251, false, 0, 0, false), -NOT_A_REGION, "too many owners", 0);
+    same(createRegion(2, 60, false, 0, 0, false), -TOO_LARGE, "no room beside the tables", 0);
     wipe();
-    createRegion(16, 1, false, 0, 0);
-    same(createRegion(16, 1, false, 0, 0), -NOT_A_REGION, "twice", 0);
+    createRegion(16, 1, false, 0, 0, false);
+    same(createRegion(16, 1, false, 0, 0, false), -NOT_A_REGION, "twice", 0);
     sound("still the first", 0);
   });
 

@@ -37,6 +37,8 @@ export const H_AUX = 60;
 export const H_BITS = 64;
 /** Owner that created the region. */
 export const H_CREATOR = 68;
+/** @public 1: every free byte of the heap is zero. Never changes. */
+export const H_SCRUB = 72;
 
 // The page lock, a latch, has a cache line of its own. A latch is 0, or the id (generation << 8 | index) of the owner that holds it …
 export const H_LOCK = 128;

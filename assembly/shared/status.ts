@@ -89,3 +89,4 @@ export const BAD_RESERVATION = 118;
 export const BAD_POOL = 119;
 export const BAD_RING = 120;
 export const BAD_CACHE = 121;
+export const BAD_FREE_BYTES = 122;

@@ -23,6 +23,8 @@ export class Producer<T> {
   readonly #codec: RingCodec<T>;
   readonly #charged: (() => void) | undefined;
   private readonly maxBytes: number;
+  /** Up to which length a place is handed out as it is; none is in a region that scrubs. */
+  private readonly straightBytes: number;
   /** Whether its values are the records. */
   private readonly isOfBytes: boolean;
   /** What was dropped in this call, to be told when it is done. */
@@ -37,6 +39,7 @@ export class Producer<T> {
     this.#codec = codec;
     this.#charged = charged;
     this.maxBytes = rules.maxBytes;
+    this.straightBytes = this.port.scrubs ? -1 : rules.maxBytes;
     this.isOfBytes = isOfBytes(codec);
     seat.commit = (descriptor, bytes) => this.#commitLease(descriptor, bytes);
     seat.answer = (status, bytes) => this.#answer(status, bytes);
@@ -126,7 +129,7 @@ export class Producer<T> {
   /** The straight line: what this thread keeps in hand is one for so many bytes. */
   reserve(bytes: number): WriteLease | undefined {
     const { seat } = this;
-    const isFine = seat.isStraight && bytes >>> 0 === bytes && bytes <= this.maxBytes;
+    const isFine = seat.isStraight && bytes >>> 0 === bytes && bytes <= this.straightBytes;
     const kept = isFine ? this.port.takeKept(bytes) : 0;
     return kept === 0 ? this.#reserveAny(bytes) : new WriteLease(seat, kept, bytes);
   }
@@ -141,6 +144,7 @@ export class Producer<T> {
       return descriptor === 0 ? this.port.reason() : OK;
     };
     const why = descriptor === 0 ? (this.seat.host.retry(bytes, again) ?? this.port.reason()) : OK;
+    if (this.port.scrubs && descriptor !== 0) this.port.viewOf(descriptor, bytes).fill(0);
     // Before others are told, who may leave the ring: then the lease goes with it.
     const lease = descriptor === 0 ? undefined : new WriteLease(this.seat, descriptor, bytes);
     this.#after();

@@ -118,7 +118,7 @@ export class Actor {
   *free(block) {
     if (!block) return undefined;
     if (block.claim) return yield* this.blockFree(block);
-    return yield* this.giveBack(block, "free", [block.p]);
+    return yield* this.giveBack(block, this.freeing, [block.p]);
   }
 
   *blockFree(block) {
@@ -154,6 +154,11 @@ export class Actor {
     }
   }
 
+  /** The export that gives a raw block back. */
+  get freeing() {
+    return this.view.word(this.c.H_SCRUB) === 0 ? "free" : "freeScrubbed";
+  }
+
   /** A request that no heap of this size could serve. */
   *tooLarge(bytes) {
     const p = yield { name: "allocUnsafe", args: [bytes] };
@@ -169,7 +174,7 @@ export class Actor {
 
   /** A free of what is no live block: it must say so. */
   *freeNothing(p) {
-    const done = yield { name: "free", args: [p] };
+    const done = yield { name: this.freeing, args: [p] };
     if (done === 1) throw new Violation(`free accepted ${p}, where no block begins`);
   }
 
@@ -215,7 +220,7 @@ export class Actor {
   *freeRacing(block) {
     block.state = 1;
     block.isUndecided = true;
-    const done = yield { name: "free", args: [block.p] };
+    const done = yield { name: this.freeing, args: [block.p] };
     if (done === TRAPPED) this.model.cut("free", block);
     else if (done === 1) block.isFreed = true;
   }

@@ -168,7 +168,7 @@ export class Audit {
     // Without recovery a dead thread's journals keep what they name.
     this.left = this.exports.recover ? 0 : this.model.undecided.length;
     for (const block of this.model.blocks.values()) {
-      const done = block.claim ? this.exports.blockFree(block.p, ...block.claim) : this.exports.free(block.p);
+      const done = block.claim ? this.exports.blockFree(block.p, ...block.claim) : this.exports.freeScrubbed(block.p);
       if (done !== 1 && block.isUndecided && !this.exports.recover) this.left++;
       else if (done !== 1) throw new Violation(`the block at ${block.p} cannot be freed at the end`);
     }
@@ -178,7 +178,7 @@ export class Audit {
         // A dead thread's Block in flight: recovery's to give back.
         if (this.exports.recover) throw new Violation(`recovery left a Block of the dead at ${p}`);
         this.left++;
-      } else if (this.exports.free(p) !== 1) throw new Violation(`the undecided block at ${p} cannot be freed`);
+      } else if (this.exports.freeScrubbed(p) !== 1) throw new Violation(`the undecided block at ${p} cannot be freed`);
     }
     this.liveBytes = undefined;
   }
@@ -191,6 +191,6 @@ export class Audit {
       const largest = this.view.word(this.main.slot + this.c.S_OUT + 4 * this.c.OUT_LARGEST);
       throw new Violation(`all is free, but ${bytes} bytes cannot be had at once (the largest run has ${largest})`);
     }
-    if (this.exports.free(p) !== 1) throw new Violation("the run of all bytes cannot be freed");
+    if (this.exports.freeScrubbed(p) !== 1) throw new Violation("the run of all bytes cannot be freed");
   }
 }

@@ -19,7 +19,16 @@ const HOOKED = 8;
 const MEMORY = 16;
 
 /** Calls that may leave something empty, and say so a moment later. */
-const GIVING = new Set(["free", "realloc", "allocUnsafeIn", "allocIn", "allocSlowIn", "closeBudget", "recover"]);
+const GIVING = new Set([
+  "free",
+  "freeScrubbed",
+  "realloc",
+  "allocUnsafeIn",
+  "allocIn",
+  "allocSlowIn",
+  "closeBudget",
+  "recover",
+]);
 
 export class BudgetWatch {
   constructor(machine) {

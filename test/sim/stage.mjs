@@ -33,7 +33,8 @@ export class Stage {
     for (const actor of this.actors) this[actor.name] = actor;
     /** Owners whose threads died before the schedule begins; nobody has been told. */
     this.ghosts = [];
-    const id = machine.main.createRegion(pages, scenario.owners ?? this.names.length + 2, 1, 1, this.main.host);
+    const owners = scenario.owners ?? this.names.length + 2;
+    const id = machine.main.createRegion(pages, owners, 1, 1, this.main.host, Number(scenario.scrub ?? false));
     if (id <= 0) throw new Error(`createRegion answered ${id}`);
     this.main.setOwner(id);
     for (const actor of [...this.actors, this.undertaker]) {

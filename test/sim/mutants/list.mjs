@@ -11,6 +11,7 @@ import { SLAB_MUTANTS } from "./slabs.mjs";
 import { MOVE_MUTANTS } from "./moves.mjs";
 import { OWNER_MUTANTS } from "./owners.mjs";
 import { RING_MUTANTS } from "./rings.mjs";
+import { SCRUBBING_MUTANTS } from "./scrubbing.mjs";
 import { WAITING_MUTANTS } from "./waiting.mjs";
 
 export const MUTANTS = [
@@ -25,4 +26,5 @@ export const MUTANTS = [
   ...RING_MUTANTS,
   ...CACHE_MUTANTS,
   ...LOAD_MUTANTS,
+  ...SCRUBBING_MUTANTS,
 ];
