@@ -12,6 +12,7 @@
 import { get32 } from "./memory";
 import { cas64, load32, load64, store32 } from "./atomic";
 import {
+  charge,
   chargeMemory,
   fall,
   isCrossed,
@@ -20,13 +21,15 @@ import {
   lockBudgets,
   refuseBy,
   refuseCharge,
+  riseAgain,
   setLevels,
 } from "./budget";
 import { mayTryAgain } from "./arena";
-import { isClaimOf, isLeaving, lastClaim, leaving, recordIn } from "./claim";
+import { claimOf, isClaimOf, isLeaving, lastClaim, leaving, recordIn } from "./claim";
 import { firstGrain, grains } from "./header";
 import { usableSize } from "./heap";
 import { findRoom, giveOn, sweepLeaving, unlockBudgets } from "./leaving";
+import { me } from "./owners";
 import { auxAt, bitsAt, lengthOf, slabTag, wordAt } from "./pages";
 import {
   blockAlloc,
@@ -36,6 +39,7 @@ import {
   claimFound,
   find,
   freePinned,
+  isOfSlab,
   pin,
   release,
   unpinned,
@@ -115,6 +119,36 @@ function allocCharged(node: usize, state: u32, bytes: u32, align: u32): usize {
   release(p, lastClaim());
   if (refuser == 0) refuseCharge(reason);
   return 0;
+}
+
+/**
+ * Charges the Block at `q`, which is this thread's and charged to none, in place of the one at `p`, which this claim holds and which is no smaller:
+ * what moves to a smaller place needs no room for both, and nobody is granted anything in between. False: it is not so, or its budget is not open.
+ */
+export function chargeInstead(p: usize, low: u32, high: u32, q: usize): bool {
+  if (me == 0 || !find(q)) return false;
+  const to = chargeFound();
+  const bytes = bytesFound();
+  const isSlabs = isOfSlab();
+  if (lockBudgets() != OK) return false;
+  const isHeld = pin(p) && load64(claimFound()) == claimOf(low, high);
+  const at = chargeFound();
+  const before = bytesFound();
+  const node = isHeld ? nodeOf(load32(at)) : 0;
+  unpinned(true); // a Block that is charged cannot go, nor its slab
+  const isDone = node != 0 && bytes <= before && (get32(node + B_STATE) & 3) == BUDGET_OPEN;
+  if (isDone) {
+    fall(node, before, 1);
+    // The journal has place for one word of 32 bits: aux[] of a run, or the charge beside a claim. Beside a claim nothing stands behind it, so the new
+    // one may be a word of 64. Of two runs the old charge goes first: used falls, and rises to less than it was.
+    if (!isSlabs) chargeMemory(node, at, 0);
+    riseAgain(node, bytes, 1);
+    if (isSlabs) charge(node, to, refTo(node), at, 0);
+    else chargeMemory(node, to, refTo(node));
+    if (isEased()) giveOn(node);
+  }
+  unlockBudgets();
+  return isDone;
 }
 
 /** The budget that the live block at `p`, raw or a Block, is charged to; 0: none. */

@@ -20,7 +20,6 @@ import {
   B_AFTER,
   B_BAND_LOW,
   B_BAND_WIDTH,
-  B_BYPASS,
   B_FLAGS,
   B_ITEMS,
   B_ITEMS_AFTER,
@@ -39,6 +38,7 @@ import {
   CLAIM_WAITING,
   C_BLOCKS,
   C_SIZE,
+  FLAG_BELOW,
   FLAG_MIN,
   FLAG_QUEUE,
   GRAIN_SHIFT,
@@ -61,7 +61,6 @@ import {
   V_BUDGET,
   V_BYTES,
   V_NEXT,
-  V_PASSED,
   V_TICKET,
   V_WAITS,
   W_KIND_SHIFT,
@@ -232,11 +231,20 @@ function compareSums(): void {
       const used = get64(node + B_USED);
       const isRight = used == get64(node + B_AFTER) && get32(node + B_ITEMS) == get32(node + B_ITEMS_AFTER);
       const flags = (get64(node + B_MIN) == 0 ? 0 : FLAG_MIN) | (get32(node + B_QUEUE) == 0 ? 0 : FLAG_QUEUE);
-      const isMarked = get64(node + B_PEAK) >= used && get32(node + B_FLAGS) == flags;
+      const isMarked =
+        get64(node + B_PEAK) >= used && (get32(node + B_FLAGS) & ~FLAG_BELOW) == flags && isFlaggedAbove(node);
       const isInBand = used - get64(node + B_BAND_LOW) < get64(node + B_BAND_WIDTH);
       if (!isRight || !isMarked || !isInBand) problem(BAD_BUDGET, <u32>node);
     }
   }
+}
+
+/** Who looks behind the first in line above knows that a minimum below may cover somebody there. */
+function isFlaggedAbove(node: usize): bool {
+  if (get64(node + B_MIN) == 0) return true;
+  for (let at = <usize>get32(node + B_PARENT); at != 0; at = <usize>get32(at + B_PARENT))
+    if ((get32(at + B_FLAGS) & FLAG_BELOW) == 0) return false;
+  return true;
 }
 
 /** Each record that waits stands in one queue, in the order of the tickets, and the first of each has no room (I4). */
@@ -273,11 +281,10 @@ function queueLength(node: usize, most: u32): u32 {
   return length != 0 && isSomebodyForgotten(node) ? most + 1 : length;
 }
 
-/** Whether the first of a queue has room, or somebody behind it who may pass it, or more did than may. */
+/** Whether the first of a queue has room, or somebody behind it who may pass it or needs nothing there. */
 function isSomebodyForgotten(node: usize): bool {
   const first = <usize>get32(node + B_QUEUE);
-  if (hasRoomNow(first) || get32(first + V_PASSED) > get32(node + B_BYPASS)) return true;
-  if (get32(first + V_PASSED) == get32(node + B_BYPASS)) return false;
+  if (hasRoomNow(first)) return true;
   for (let at = <usize>get32(first + V_NEXT); at != 0; at = <usize>get32(at + V_NEXT)) if (hasRoomNow(at)) return true;
   return false;
 }

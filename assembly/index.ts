@@ -16,7 +16,7 @@ export {
 export { realloc } from "./resize";
 export { blockAlloc, blockFree, blockIsLive, blockMove } from "./record";
 export { allocIn, allocSlowIn, allocUnsafeIn, freeAtEdgeIn } from "./arena";
-export { blockAllocIn, budgetAt } from "./charged";
+export { blockAllocIn, budgetAt, chargeInstead } from "./charged";
 export { intern } from "./names";
 export {
   budgetNumber,

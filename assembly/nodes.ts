@@ -8,7 +8,7 @@ import { get32, get64, put32, put64, zero } from "./memory";
 import { load32, load64, store64 } from "./atomic";
 import { NO_LIMIT, charge, fall, isCrossed, isEased, lockBudgets, refuseCharge, setLevel, setLevels } from "./budget";
 import { releaseBlocksIn, releasedBlockBytes, releasedBlocks } from "./charged";
-import { mayTryAgain, releaseRawIn, releasedRaw, releasedRawBytes } from "./arena";
+import { giveSpareBack, mayTryAgain, releaseRawIn, releasedRaw, releasedRawBytes } from "./arena";
 import { addChunk } from "./chunk";
 import { chunkEnd, newestChunk, nextChunk } from "./pool";
 import { myId, slot } from "./owners";
@@ -24,6 +24,7 @@ import {
   B_BYPASS,
   B_DEPTH,
   B_FLAGS,
+  FLAG_BELOW,
   FLAG_MIN,
   FLAG_QUEUE,
   B_ITEMS,
@@ -167,8 +168,14 @@ function open(parent: usize, name: u32): usize {
   zero(node + B_SLABS, (CLASS_COUNT + 1) << 2);
   put64(node + B_BAND_LOW, 0);
   put64(node + B_BAND_WIDTH, NO_LIMIT);
+  if (given(OPEN_MIN) != 0) flagAbove(parent);
   charge(parent, node + B_STATE, nextState(node, BUDGET_OPEN), H_NODES, get32(node + B_NEXT));
   return node;
+}
+
+function flagAbove(parent: usize): void {
+  for (let at = parent; at != 0; at = <usize>get32(at + B_PARENT))
+    put32(at + B_FLAGS, get32(at + B_FLAGS) | FLAG_BELOW);
 }
 
 /** The state word of the node's next life, or of this one's next state. */
@@ -189,7 +196,9 @@ export function setBudgetLimit(node: usize, state: u32, limit: f64): bool {
     if (get64(node + B_LIMIT) < before) stopImpossible();
     serve(node);
   } else refuseCharge(BUDGET_GONE);
+  const isOver = isOpen && get64(node + B_USED) > get64(node + B_LIMIT);
   unlockBudgets();
+  if (isOver) giveSpareBack();
   return isOpen;
 }
 
@@ -221,8 +230,13 @@ export function setBudgetLevels(node: usize, state: u32): bool {
 // Infinity as a 64-bit float: a share that is never reached.
 const NO_SHARE: u64 = 0x7ff0000000000000;
 
-/** Whether a request of `bytes` bytes would be refused this instant, or its budget is closed. Without the latch, so others may change it meanwhile. */
+/** Whether a request of `bytes` bytes would be refused this instant, or its budget is closed: once what is empty was given back, as a request does. */
 export function wouldRefuse(node: usize, state: u32, bytes: f64): bool {
+  return isRefused(node, state, bytes) && !(giveSpareBack() && !isRefused(node, state, bytes));
+}
+
+/** Without the latch, so others may change it meanwhile. */
+function isRefused(node: usize, state: u32, bytes: f64): bool {
   if (load32(node + B_STATE) != state) return true;
   let more = <u64>(<i64>bytes);
   for (let at = node; at != 0; at = <usize>get32(at + B_PARENT)) {

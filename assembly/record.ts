@@ -33,6 +33,7 @@ import {
   GRAIN_SHIFT,
   H_BUDGET_LOCK,
   J_BLOCK,
+  J_MASK,
   KIND_BLOCK,
   RECORD_CHARGE,
   S_CLAIM,
@@ -60,7 +61,7 @@ export function blockAlloc(bytes: u32, align: u32): usize {
 /** Gives the Block at `p` back. False: this claim does not hold it; nothing was changed. */
 export function blockFree(p: usize, low: u32, high: u32): bool {
   const claim = claimOf(low, high);
-  return me != 0 && (isOne(claim) || isShared(claim)) && release(p, claim);
+  return me != 0 && (p & J_MASK) == 0 && (isOne(claim) || isShared(claim)) && release(p, claim);
 }
 
 /** The same for any claim but 0, also one that says LEAVING: then what is left to be done. */
@@ -196,6 +197,11 @@ export function claimFound(): usize {
 /** Where the word stands that says which budget it is charged to. */
 export function chargeFound(): usize {
   return foundCharge;
+}
+
+/** Whether it lies in a slab, its claim and its charge beside each other; else it is a run. */
+export function isOfSlab(): bool {
+  return (foundWord & T_MASK) == T_SLAB;
 }
 
 /** What it was granted. */

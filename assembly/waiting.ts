@@ -7,7 +7,7 @@
 //
 //   a record whose claim says WAITING stands in the queue of the budget V_WAITS, once, in the order of the tickets      (I4:)
 //   when the latch is let go, the first of each queue has no room, or waits for one with an earlier ticket further up; so do those behind it
-//   while it may be passed                                                                      V_PASSED ≤ B_BYPASS of V_WAITS
+//   while it may be passed, V_PASSED < B_BYPASS
 //
 // The record is the truth; the queues follow from it and are made anew by who takes the latch from a dead holder, who then also goes on
 // with what that one had not: granting, waking.
@@ -24,7 +24,9 @@ import {
   BUDGET_OPEN,
   B_BYPASS,
   B_FLAGS,
+  B_ITEMS_MAX,
   B_PARENT,
+  FLAG_BELOW,
   FLAG_QUEUE,
   B_QUEUE,
   B_STATE,
@@ -124,14 +126,20 @@ export function serve(node: usize): void {
   for (let at = node; at != 0; at = <usize>get32(at + B_PARENT)) {
     let first = <usize>get32(at + B_QUEUE);
     while (first != 0 && serveOne(first, at)) first = <usize>get32(at + B_QUEUE);
-    if (first != 0 && get32(at + B_BYPASS) != 0) servePast(first, at);
+    if (first != 0 && mayGoPast(at)) servePast(first, at);
   }
 }
 
-/** Grants, of those behind `first`, who has room, as long as that may be passed. O(queue). */
+/** Whether somebody behind the first here may have to be granted before it: who may pass it, or needs none of the bytes that it waits for. */
+function mayGoPast(node: usize): bool {
+  const isOfItems = get32(node + B_ITEMS_MAX) != u32.MAX_VALUE; // no bytes, and there is place for an item now
+  return get32(node + B_BYPASS) != 0 || isOfItems || (get32(node + B_FLAGS) & FLAG_BELOW) != 0; // or a minimum further down covers them now
+}
+
+/** Grants, of those behind `first`, whoever has room. O(queue). */
 function servePast(first: usize, node: usize): void {
   let next = <usize>get32(first + V_NEXT);
-  while (next != 0 && get32(first + V_PASSED) < get32(node + B_BYPASS)) {
+  while (next != 0) {
     const at = next;
     next = <usize>get32(at + V_NEXT);
     serveOne(at, node);
@@ -155,9 +163,9 @@ function serveOne(at: usize, node: usize): bool {
   if (refuser == node) return false;
   if (refuser != 0) {
     leaveQueue(at);
-    put32(at + V_PASSED, 0);
     put32(at + V_WAITS, <u32>refuser);
     line(at);
+    takeTurns(at, refuser);
     return true;
   }
   charge(budget, at, load64(at) ^ STATES, 0, 0);
@@ -165,6 +173,16 @@ function serveOne(at: usize, node: usize): bool {
   wakeOwner(at);
   setLevels();
   return true;
+}
+
+/**
+ * The one that was sent to the queue of `node` goes on with what was counted of it, and of the one before which it came: or else each sending would
+ * give others k turns anew, and who had none behind that one would have some behind this.
+ */
+function takeTurns(at: usize, node: usize): void {
+  const next = <usize>get32(at + V_NEXT);
+  if (get32(node + B_QUEUE) != <u32>at || next == 0) return;
+  if (get32(next + V_PASSED) > get32(at + V_PASSED)) put32(at + V_PASSED, get32(next + V_PASSED));
 }
 
 /** Ends the waiting of whoever can never be granted since a limit was lowered; those behind go on. O(reservations). */

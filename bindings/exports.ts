@@ -21,6 +21,7 @@ export interface CoreExports {
   blockAlloc(bytes: number, align: number): number;
   blockAllocIn(node: number, state: number, bytes: number, align: number): number;
   budgetAt(offset: number): number;
+  chargeInstead(offset: number, claimLow: number, claimHigh: number, instead: number): number;
   allocIn(node: number, state: number, bytes: number, align: number): number;
   allocSlowIn(node: number, state: number, bytes: number, align: number): number;
   freeAtEdgeIn(offset: number, grain: number, tag: number, index: number): number;

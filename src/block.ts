@@ -1,7 +1,7 @@
 // Block: memory with a holder. Its claim (owner and sequence, one word in the region) says whose it is, so it is given back when
 // its owner detaches or dies, and a stale handle is refused. In JavaScript it is disposable: `using block = region.allocate(64)`.
 
-import type { Node } from "../bindings/budgets.js";
+import { NO_NODE, type Node } from "../bindings/budgets.js";
 import type { Core } from "../bindings/core.js";
 import { StaleBlockError } from "./errors.js";
 import { integer } from "./options.js";
@@ -87,7 +87,8 @@ export class Block {
 
   /**
    * Makes the block `bytes` long, in place where its usable size allows, else by moving it; what lay in it is kept, bytes beyond the
-   * old size are zero. When it does not fit the block is untouched. A Block that moves is this thread's afterwards, also if another
+   * old size are zero. To grow by moving, region and budget need room for both; to shrink, only the region does. When it does not fit the block is
+   * untouched; one that cannot shrink keeps its place. A Block that moves is this thread's afterwards, also if another
    * held it; a shared one stays shared. It stays charged to its budget.
    * @throws MemoryLimitExceededError, RegionBusyError, StaleBlockError, RangeError for a size that is no integer ≥ 1.
    */
@@ -97,13 +98,20 @@ export class Block {
     const { core } = this.#source;
     const old = this.#offset;
     const size = this.#size;
+    const [low, high] = [this.#low, this.#high];
     const moved = this.#moved(bytes, core.exports.usableSize(old) >>> 0);
+    // Whoever was told of levels meanwhile, or asked for room, may have resized or moved it.
+    if (this.#offset !== old || this.#low !== low || this.#high !== high || this.#size !== size) {
+      moved?.release();
+      return this.resize(bytes);
+    }
     const offset = moved === undefined ? old : moved.#offset;
     if (moved !== undefined) core.view(offset, bytes).set(core.view(old, Math.min(size, bytes)));
     if (bytes > size) core.view(offset + size, bytes - size).fill(0);
     if (moved === undefined) this.#requireLive();
     else this.#replace(moved);
     this.#size = bytes;
+    tellLevels(this.#source.charges);
   }
 
   /** Takes what `moved` holds in place of the old block, whose holder keeps holding it. Another thread or a full hook may have released that meanwhile. */
@@ -124,9 +132,17 @@ export class Block {
   #moved(bytes: number, usable: number): Block | undefined {
     if (bytes <= usable && bytes > usable / 2) return undefined;
     const node = this.#source.charges.budgets.chargedFor(this.#offset);
-    return bytes > usable
-      ? this.#source.claim(bytes, this.#align, node)
-      : this.#source.tryClaim(bytes, this.#align, node);
+    return bytes > usable ? this.#source.claim(bytes, this.#align, node) : this.#smaller(bytes, node);
+  }
+
+  /** Its budget need not have room for both: the charge moves. */
+  #smaller(bytes: number, { at }: Node): Block | undefined {
+    const { core, tryClaim } = this.#source;
+    const moved = tryClaim(bytes, this.#align, NO_NODE);
+    if (moved === undefined || at === 0) return moved;
+    if (core.exports.chargeInstead(this.#offset, this.#low, this.#high, moved.#offset) !== 0) return moved;
+    moved.release();
+    return undefined;
   }
 
   /**

@@ -142,7 +142,7 @@ export class Budget {
 
   /**
    * Takes `bytes` bytes here and in every budget above, and waits for them if it must: first come, first served, whatever thread it comes
-   * from. While somebody waits in a budget, `tryReserve` answers null there. Grant and time-out exclude each other; after an abort nothing
+   * from. While somebody waits in a budget whom nobody may pass, `tryReserve` answers null there. Grant and time-out exclude each other; after an abort nothing
    * is held.
    * @throws (rejects) MemoryLimitExceededError with code ERR_MEMORY_LIMIT_NEVER at once for what is larger than a limit,
    * ERR_MEMORY_LIMIT_TIMEOUT; BudgetClosedError, RegionClosedError, also while it waits; RegionBusyError; the signal's reason.
@@ -339,7 +339,7 @@ export class Budget {
 
   /** What the reclaimers that this thread registered here did so far. */
   reclaimerStats(): ReclaimerStats[] {
-    return this.#source.reclaimers.stats(this.#node.at);
+    return this.#source.reclaimers.stats(this.#node);
   }
 
   /** What holds the most here and below, by tag, largest first (M25). O(reservations). */
@@ -397,6 +397,8 @@ export class Budget {
       if (status === HAS_CHILDREN) continue;
       if (status !== OK && status !== BUDGET_GONE) throwUnlessFull(status, "close", this.#source, path);
       const isMine = status === OK;
+      this.#source.reclaimers.forgetClosed();
+      this.#source.levels.look();
       return {
         path,
         leaked: isMine ? count : 0,

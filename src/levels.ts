@@ -28,6 +28,7 @@ export class Levels {
   /** Sets the budget's entries (shares of its limit, for all threads) and tells `listener` of each change from here on. */
   add(node: Node, entries: readonly number[], gap: number, listener: LevelListener): (() => void) | undefined {
     if (!this.#budgets.setLevels(node, entries, gap)) return undefined;
+    this.look(); // those of closed budgets go
     const watched: Watched = { node, listener, level: this.#budgets.level(node.at) };
     this.#watched.add(watched);
     this.#unhear ??= this.#hub.add(() => this.look());
@@ -44,7 +45,9 @@ export class Levels {
   /** Tells of what has changed. One listener's error keeps no other from hearing. */
   look(): void {
     for (const watched of [...this.#watched]) {
-      const level = this.#budgets.isOpen(watched.node) ? this.#budgets.level(watched.node.at) : 0;
+      const isOpen = this.#budgets.isOpen(watched.node);
+      const level = isOpen ? this.#budgets.level(watched.node.at) : 0;
+      if (!isOpen) this.#remove(watched);
       const before = watched.level;
       if (level === before) continue;
       watched.level = level;

@@ -20,7 +20,7 @@ export interface BudgetOptions {
   priority?: number;
   /**
    * How many requests that fit may be granted before one that waits for more room than there is, for each that waits first (D26); 0 unless told:
-   * strictly first come, first served. With a few, small requests need not stand behind a large one, which waits for that many more at most.
+   * strictly first come, first served. With a few, small requests need not stand behind a large one.
    */
   bypass?: number;
   /** Most reservations that it and all below it may have at once. */

@@ -87,6 +87,7 @@ export class Reclaimers {
   }
 
   add(budget: Node, reclaimer: Reclaimer): () => void {
+    this.forgetClosed();
     const entry: Entry = {
       budget,
       reclaimer: checked(reclaimer),
@@ -108,6 +109,11 @@ export class Reclaimers {
     this.close();
   }
 
+  /** Those of budgets that are closed, whoever closed them. */
+  forgetClosed(): void {
+    for (const entry of [...this.#entries]) if (!this.#budgets.isOpen(entry.budget)) this.#remove(entry);
+  }
+
   close(): void {
     this.#entries.length = 0;
     this.#unhear?.();
@@ -116,8 +122,10 @@ export class Reclaimers {
     this.#again = undefined;
   }
 
-  stats(budget: number): ReclaimerStats[] {
-    return this.#entries.filter((entry) => entry.budget.at === budget).map(({ stats }) => ({ ...stats }));
+  stats({ at, state }: Node): ReclaimerStats[] {
+    return this.#entries
+      .filter(({ budget }) => budget.at === at && budget.state === state)
+      .map(({ stats }) => ({ ...stats }));
   }
 
   /** After the core refused for want of bytes: whether there is nobody here to ask, and others were asked already. */
@@ -243,6 +251,7 @@ export class Reclaimers {
 
   /** Who may be asked for bytes of this budget and is not resting. */
   #inOrder(refuser: Node): Entry[] {
+    this.forgetClosed();
     const now = performance.now();
     return this.#entries
       .filter((entry) => entry.restUntil <= now && this.#mayAsk(entry, refuser))

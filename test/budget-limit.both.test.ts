@@ -170,6 +170,24 @@ describe("soft", () => {
 });
 
 describe("setLimit", () => {
+  it("below what only empty slabs take gives those back, and so does check before it says no", () => {
+    const r = region({ size: "1MiB" });
+    const root = r.budget("root", { limit: 20_000 });
+    const child = root.child("child");
+    const slabs = (): void => {
+      for (const offset of [8, 64, 512, 2048].map((bytes) => r.heap.allocUnsafe(bytes, { budget: child })))
+        r.heap.free(offset);
+    };
+    slabs();
+    expect(root.usedBytes).toBeGreaterThan(5000);
+    expect(root.check(19_000)).toBe(null);
+    expect(root.usedBytes).toBe(0);
+    slabs();
+    root.setLimit(1000);
+    expect([root.usedBytes, root.stats().overLimitBytes]).toEqual([0, 0]);
+    expectSound(r);
+  });
+
   it("below what is used keeps it all, grants nothing until enough is given back, and never shows less than nothing (D49)", () => {
     const { r, other } = pair();
     const root = r.budget("root", { limit: 100 });

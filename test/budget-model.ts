@@ -14,6 +14,8 @@ export interface ModelWaiter extends ModelReservation {
   /** The budget that had no room for it. */
   at: ModelBudget;
   outcome: "waits" | "granted" | "never" | "closed" | "cancelled";
+  /** How many were granted before it while it was first. */
+  passed: number;
   reservation?: ModelReservation;
 }
 
@@ -21,8 +23,8 @@ export class ModelBudget {
   readonly children = new Set<ModelBudget>();
   /** Those that wait for room in it, the oldest first. */
   queue: ModelWaiter[] = [];
-  /** How many were granted before who is first there. */
-  passed = 0;
+  /** Some budget below it has, or had, a minimum. */
+  isAboveMinimum = false;
   isOpen = true;
   peak = 0;
 
@@ -94,7 +96,7 @@ export class Model {
     for (const at of wish.budget.path()) {
       const after = this.used(at, instead, wish);
       const isMore = after > this.used(at);
-      if (isMore && (after > at.limit || (isBehind(at, wish) && at.passed >= at.bypass))) return at;
+      if (isMore && (after > at.limit || (isBehind(at, wish) && at.queue[0]!.passed >= at.bypass))) return at;
       const left = instead?.budget.isBelow(at) ? 1 : 0;
       if (wish.items > 0 && this.items(at) + wish.items - left > at.maxItems) return at;
     }
@@ -106,7 +108,7 @@ export class Model {
     if (this.refuser(wish) !== undefined) return false;
     for (const at of wish.budget.path()) {
       const isMore = this.used(at, wish.instead, wish) > this.used(at);
-      if (isMore && isBehind(at, wish)) at.passed++;
+      if (isMore && isBehind(at, wish)) at.queue[0]!.passed++;
     }
     return true;
   }
@@ -139,6 +141,7 @@ export class Model {
       if (!this.#admit({ budget: parent, bytes: min, items: 0, ticket: 0 })) return undefined;
     }
     const budget = new ModelBudget(name, parent, limit, min, maxItems, bypass);
+    for (const above of min > 0 && parent !== undefined ? parent.path() : []) above.isAboveMinimum = true;
     (parent?.children ?? this.roots).add(budget);
     this.#mark();
     return budget;
@@ -158,7 +161,14 @@ export class Model {
 
   wait(budget: ModelBudget, bytes: number): ModelWaiter {
     const at = this.refuser({ budget, bytes, items: 1, ticket: 0 });
-    const waiter: ModelWaiter = { budget, bytes, ticket: ++this.#tickets, at: at ?? budget, outcome: "waits" };
+    const waiter: ModelWaiter = {
+      budget,
+      bytes,
+      ticket: ++this.#tickets,
+      at: at ?? budget,
+      outcome: "waits",
+      passed: 0,
+    };
     if (at === undefined) this.#decideIfAdmitted(waiter, 0);
     else if (this.isImpossible(budget, bytes)) this.#decide(waiter, "never");
     else this.#line(waiter, at);
@@ -172,23 +182,11 @@ export class Model {
 
   #line(waiter: ModelWaiter, at: ModelBudget): void {
     waiter.at = at;
-    this.#queue(
-      at,
-      [...at.queue, waiter].sort((one, two) => one.ticket - two.ticket),
-    );
+    at.queue = [...at.queue, waiter].sort((one, two) => one.ticket - two.ticket);
   }
 
   #leave(waiter: ModelWaiter): void {
-    this.#queue(
-      waiter.at,
-      waiter.at.queue.filter((other) => other !== waiter),
-    );
-  }
-
-  /** What is counted is counted of who is first. */
-  #queue(at: ModelBudget, queue: ModelWaiter[]): void {
-    if (queue[0] !== at.queue[0]) at.passed = 0;
-    at.queue = queue;
+    waiter.at.queue = waiter.at.queue.filter((other) => other !== waiter);
   }
 
   #decide(waiter: ModelWaiter, outcome: ModelWaiter["outcome"]): void {
@@ -202,7 +200,9 @@ export class Model {
   #serve(budget: ModelBudget | undefined): void {
     for (const at of budget?.path() ?? []) {
       while (at.queue[0] !== undefined && this.#serveOne(at.queue[0]));
-      for (const waiter of at.queue.slice(1)) if (at.passed < at.bypass) this.#serveOne(waiter);
+      // Where nobody behind the first can be granted before it they are not looked at, nor sent on.
+      const isLookedAt = at.bypass > 0 || at.maxItems !== Infinity || at.isAboveMinimum;
+      for (const waiter of isLookedAt ? at.queue.slice(1) : []) this.#serveOne(waiter);
     }
   }
 
@@ -214,8 +214,11 @@ export class Model {
     else if (this.isImpossible(budget, bytes)) this.#decide(waiter, "never");
     else if (refuser === waiter.at) return false;
     else {
+      const [displaced] = refuser.queue;
       this.#leave(waiter);
       this.#line(waiter, refuser);
+      // What was counted of the one before which it comes counts for it.
+      if (refuser.queue[0] === waiter) waiter.passed = Math.max(waiter.passed, displaced?.passed ?? 0);
     }
     return true;
   }

@@ -76,6 +76,36 @@ describe("region.allocate with a budget", () => {
     expectSound(r, 0);
   });
 
+  it("becomes smaller in a budget that has no room, or is over its limit, and what is left over is there at once", async () => {
+    const r = region({ size: 4 * MIB });
+    const root = r.budget("root", { limit: 102_400 });
+    const budget = root.child("small");
+    const block = r.allocate(102_400, { budget });
+    block.bytes.fill(7);
+    const theirs = Region.attachSync(r.handle());
+    const waiting = Promise.all([theirs.budget("root").reserve(40_000), theirs.budget("root").reserve(50_000)]);
+    for (const bytes of [60_000, 6000, 600, 60, 6]) {
+      block.resize(bytes);
+      expect([budget.usedBytes, budget.stats().items, block.budgetPath]).toEqual([
+        grantedOf(r, block),
+        1,
+        "root/small",
+      ]);
+      expect(isAll(block.bytes, 7)).toBe(true);
+      expectSound(r);
+    }
+    expect(root.usedBytes).toBe(grantedOf(r, block) + 90_000);
+    expect((await waiting).map(({ size }) => size)).toEqual([40_000, 50_000]);
+    root.setLimit(10);
+    const shared = r.allocate(3000, { budget: r.budget("other") }).share();
+    block.resize(1);
+    shared.resize(100);
+    expect([budget.usedBytes, r.budget("other").usedBytes]).toEqual([grantedOf(r, block), grantedOf(r, shared)]);
+    theirs.close();
+    expect([block.release(), shared.release(), root.usedBytes]).toEqual([true, true, 0]);
+    expectSound(r, 0);
+  });
+
   it("stays charged when another thread adopts it, and goes with that one", () => {
     const { r, other } = pair({ size: 4 * MIB });
     const budget = r.budget("b", { limit: MIB });

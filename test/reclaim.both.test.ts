@@ -37,6 +37,27 @@ describe("the order", () => {
     expect(order).toEqual(["first 550", "large 450", "small 250", "dear 150"]);
   });
 
+  it("forgets those of a budget that is closed, whoever closed it, and those of its place before", () => {
+    const { r, other } = pair();
+    const root = r.budget("root", { limit: 100 });
+    const asked: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const budget = root.child("again");
+      budget.registerReclaimer({ name: `here ${i}`, reclaim: () => void asked.push(`here ${i}`) });
+      const heard: number[] = [];
+      budget.onLevel([0.5], (level) => heard.push(level));
+      const held = take(budget, 100);
+      expect([budget.reclaimerStats().map(({ name }) => name), heard]).toEqual([[`here ${i}`], i === 0 ? [] : []]);
+      held.release();
+      (i === 1 ? other.budget("root").child("again") : budget).close();
+    }
+    const last = root.child("again");
+    expect(last.reclaimerStats()).toEqual([]);
+    take(last, 100);
+    expect([last.tryReserve(1), asked]).toEqual([null, []]);
+    expectSound(r);
+  });
+
   it("leaves alone who is of another branch, was taken away or is of a closed budget", () => {
     const { r, budget } = scene(100);
     const [one, two, gone] = [budget.child("one", { limit: 50 }), budget.child("two"), budget.child("gone")];

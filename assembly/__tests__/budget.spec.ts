@@ -17,6 +17,7 @@ import {
   B_PEAK,
   B_REFUSED,
   B_USED,
+  FLAG_BELOW,
   FLAG_MIN,
   H_CHARGE,
   S_OUT,
@@ -85,7 +86,7 @@ function write(): void {
     const node = nodes[i];
     put32(node + B_PARENT, parents[i] < 0 ? 0 : <u32>nodes[parents[i]]);
     put64(node + B_MIN, mins[i]);
-    put32(node + B_FLAGS, mins[i] == 0 ? 0 : FLAG_MIN);
+    put32(node + B_FLAGS, (mins[i] == 0 ? 0 : FLAG_MIN) | FLAG_BELOW);
     put64(node + B_LIMIT, NONE);
     setItemsMax(node, ANY);
     put64(node + B_USED, sums[i]);

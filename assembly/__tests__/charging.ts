@@ -11,6 +11,7 @@ import {
   BUDGET_CLOSING,
   BUDGET_OPEN,
   B_AFTER,
+  B_FLAGS,
   B_ITEMS,
   B_ITEMS_AFTER,
   B_NEXT,
@@ -18,6 +19,7 @@ import {
   B_PEAK,
   B_STATE,
   B_USED,
+  FLAG_BELOW,
   H_CHARGE,
   H_CHARGE_ALSO,
   H_CHARGE_AT,
@@ -186,6 +188,8 @@ function prepareOpen(): void {
   memory.copy(free, opened, NODE_BYTES);
   heap.free(before);
   heap.free(opened);
+  for (let above = child; above != 0; above = <usize>get32(above + B_PARENT))
+    put32(above + B_FLAGS, get32(above + B_FLAGS) | FLAG_BELOW);
   same(riseBeside(child, 60, 0, 0, 0), 0, "rise", OPEN);
   charging(child, free + B_STATE, ((stateOf(free) & ~3) + 4) | BUDGET_OPEN, H_NODES, get32(free + B_NEXT));
 }

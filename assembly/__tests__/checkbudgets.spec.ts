@@ -30,6 +30,7 @@ import {
   CLAIM_SHARED,
   CLAIM_STATE_SHIFT,
   CLAIM_WAITING,
+  FLAG_BELOW,
   FLAG_MIN,
   GRAIN_BYTES,
   GRAIN_SHIFT,
@@ -216,16 +217,18 @@ describe("BAD_BUDGET", () => {
 
   it("is reported for the parent of a budget whose minimum is another, where that is more than it uses", () => {
     everySort();
+    put32(nodes[0] + B_FLAGS, get32(nodes[0] + B_FLAGS) | FLAG_BELOW);
     for (let i = 1; i < 4; i++) {
       const least = get64(nodes[i] + B_MIN);
+      const below = get32(nodes[i] + B_FLAGS) & FLAG_BELOW;
       for (let other: u64 = 0; other <= 200; other += 20) {
         put64(nodes[i] + B_MIN, other);
-        put32(nodes[i] + B_FLAGS, other == 0 ? 0 : FLAG_MIN);
+        put32(nodes[i] + B_FLAGS, below | (other == 0 ? 0 : FLAG_MIN));
         if (max(other, used(nodes[i])) == max(least, used(nodes[i]))) sound("as much", other);
         else reportsOnly(BAD_BUDGET, <u32>nodes[0], "minimum");
       }
       put64(nodes[i] + B_MIN, least);
-      put32(nodes[i] + B_FLAGS, least == 0 ? 0 : FLAG_MIN);
+      put32(nodes[i] + B_FLAGS, below | (least == 0 ? 0 : FLAG_MIN));
     }
   });
 
@@ -233,6 +236,7 @@ describe("BAD_BUDGET", () => {
     everySort();
     for (let i = 0; i < COUNT; i++) {
       for (let bit: u32 = 0; bit < 32; bit++) {
+        if (1 << bit == FLAG_BELOW) continue; // only that it is missing is wrong
         put32(nodes[i] + B_FLAGS, get32(nodes[i] + B_FLAGS) ^ (1 << bit));
         reportsOnly(BAD_BUDGET, <u32>nodes[i], "flags");
         put32(nodes[i] + B_FLAGS, get32(nodes[i] + B_FLAGS) ^ (1 << bit));

@@ -6,13 +6,16 @@ import { lastClaim } from "../claim";
 import { countedBytes } from "../counters";
 import { grains } from "../header";
 import { free, usableSize } from "../heap";
+import { hintClear, hintIsSet } from "../hint";
 import { lock, unlock } from "../lock";
 import { leave, slot } from "../owners";
 import { blockAlloc, blockFree, blockIsLive, isBlock, recordAt } from "../record";
 import { reason } from "../region";
-import { geometry } from "../sizeclass";
+import { bitsAt } from "../pages";
+import { classOf, geometry } from "../sizeclass";
+import { hintRecord, newSlab } from "../slab";
 import { trim } from "../trim";
-import { C_BLOCKS, GRAIN_SHIFT, KIND_BLOCK, S_FREE_BYTES } from "../shared/layout";
+import { C_BLOCKS, GRAIN_SHIFT, HINT_EMPTY, KIND_BLOCK, R_SLAB, S_FREE_BYTES } from "../shared/layout";
 import { SMALL_BYTES_MAX } from "../shared/limits";
 import { FULL, OK } from "../shared/status";
 import { become, chain, fresh, is, isChain, ownJournalClear, permutation, same, smallHeap, sound, text } from "./lib";
@@ -106,6 +109,21 @@ describe("blockAlloc", () => {
     trimNow();
     isChain("free 10", "chain", 0);
     sound("released", 0);
+  });
+});
+
+describe("the current slab of Blocks", () => {
+  it("is hinted at when it is left empty", () => {
+    fresh(4, 1);
+    const tag = (classOf(700) << 2) | KIND_BLOCK;
+    const record = hintRecord(tag);
+    const first = newSlab(record, tag);
+    const g = <u32>(first >>> GRAIN_SHIFT);
+    is(release(first, lastClaim()), true, "released", 0);
+    hintClear(HINT_EMPTY, g);
+    is(newSlab(record, tag) != 0, true, "another", 0);
+    is(get32(record + R_SLAB) != <u32>bitsAt(g), true, "another is current", 0);
+    is(hintIsSet(HINT_EMPTY, g), true, "the one that was left says that it is empty", 0);
   });
 });
 

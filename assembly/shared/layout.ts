@@ -149,6 +149,8 @@ export const B_FLAGS = 160;
 export const FLAG_MIN = 1;
 /** Somebody waits in it. */
 export const FLAG_QUEUE = 2;
+/** Some budget below it has, or had, a minimum. */
+export const FLAG_BELOW = 4;
 /** How many requests may be granted before one that waits first in it. */
 export const B_BYPASS = 164;
 /** Bytes that a request found no room for and that nobody has given back yet: whoever can is asked to. A hint. */

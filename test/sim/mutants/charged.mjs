@@ -72,6 +72,25 @@ export const CHARGED_MUTANTS = [
     plant: (m) => m.say("charged/releaseCharged", "claim/isLeaving", 1, 1),
   },
   {
+    name: "become smaller: the new place is not charged",
+    scenarios: ["charged/one becomes smaller, another wants the room"],
+    plant: (m) => m.drop("charged/chargeInstead", "budget/charge", 1),
+  },
+  {
+    name: "become smaller: the old place stays charged",
+    scenarios: ["charged/one becomes smaller, another wants the room"],
+    plant(m) {
+      const place = m.call("charged/chargeInstead", "budget/charge", 1);
+      const [call, name, node, at, value] = place.node;
+      m.replace(place, [call, name, node, at, value, ["i32.const", "0"], ["i32.const", "0"]]);
+    },
+  },
+  {
+    name: "become smaller: who waits is not served",
+    scenarios: ["charged/one becomes smaller, another waits for the room"],
+    plant: (m) => m.drop("charged/chargeInstead", "leaving/giveOn", 1),
+  },
+  {
     name: "close: the charged Blocks stay",
     scenarios: ["charged/close+close", "charged/take+close"],
     plant: (m) => m.drop("nodes/finishClose", "charged/releaseBlocksIn", 1),

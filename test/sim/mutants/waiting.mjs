@@ -61,8 +61,8 @@ export const WAITING_MUTANTS = [
       "waiting/one may pass: two requests, beside one that ends its waiting",
     ],
     plant(m) {
-      m.drop("budget/rise", "budget/notePasses", 1);
-      m.drop("budget/riseBeside", "budget/notePasses", 1);
+      m.drop("budget/charge", "budget/notePasses", 1);
+      m.drop("budget/chargeBoth", "budget/notePasses", 1);
     },
   },
   {
@@ -78,7 +78,7 @@ export const WAITING_MUTANTS = [
   {
     name: "serve: not further up",
     scenarios: ["waiting/one needs less above when a minimum is covered less"],
-    plant: (m) => m.say("waiting/serve", get32, 4, 0),
+    plant: (m) => m.say("waiting/serve", get32, 3, 0),
   },
   {
     name: "giving back: nobody is served",

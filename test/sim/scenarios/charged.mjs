@@ -4,6 +4,8 @@
 import { closeBudget, find, openBudget, release, reserve, setLimit } from "../budgeting.mjs";
 import { bind, plant } from "../budgettree.mjs";
 import { blockAllocIn } from "../charging.mjs";
+import { TRAPPED, Violation } from "../thread.mjs";
+import { await_ } from "../waitcalls.mjs";
 import { crowd } from "./ghosts.mjs";
 import { CALLS, RUN, SMALL, charge, pairOf, plantMemory } from "../memorytree.mjs";
 
@@ -88,8 +90,37 @@ const deaths = [
   ),
 ];
 
+/** Moves the Block to a smaller place, as a Block that is resized does. */
+function* shrink(t, old) {
+  const q = yield* t.blockAlloc(64);
+  if (!q) return;
+  const done = yield { name: "chargeInstead", args: [old.p, ...old.claim, q.p] };
+  const node = done === 1 ? yield { name: "budgetAt", args: [q.p] } : TRAPPED;
+  if (node === 0) throw new Violation(`the Block at ${q.p} is charged to nothing, in place of one that was charged`);
+  if (done !== TRAPPED) yield* t.free(old);
+  yield* t.free(q);
+}
+
+/** What b does while a's Block becomes smaller, where nothing else has room. */
+const BESIDE_SHRINK = {
+  "another releases it": (t) => t.blockFree(t.look("ba")),
+  "another wants the room": (t) => reserve(t, find(t, "leafb"), SMALL - 64),
+  "another waits for the room": (t) => await_(t, find(t, "leafb"), SMALL - 64),
+  "another gives room back": (t) => release(t, find(t, "hb")),
+  "another's becomes smaller": (t) => shrink(t, t.look("bb")),
+  "another shares it": (t) => t.move(t.look("ba"), true),
+  "the limit is lowered": (t, stage) => CALLS.lower.steps(t, "b", stage),
+};
+
+const shrinking = Object.entries(BESIDE_SHRINK).map(([name, b], i) => ({
+  ...pairOf("check", "check", { room: 0, bounds: { calm: 2, death: i < 2 ? 1 : 0, second: -1 } }),
+  name: `charged/one becomes smaller, ${name}`,
+  programs: { a: (t) => shrink(t, t.look("ba")), b },
+}));
+
 export default [
   ...pairs,
+  ...shrinking,
   ...leaving,
   ...deaths,
   {
