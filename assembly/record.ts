@@ -147,8 +147,13 @@ let foundIndex: u32 = 0;
 
 /** Looks up the Block at `p`; false: no taken block of kind Block begins there. */
 export function find(p: usize): bool {
-  // A slab's word says what lives there: where it says the same as when this block was found last, all of that still holds.
-  if (p == foundAt && ((load64(bitsAt(foundHead)) ^ foundTag) & (~FREE_MASK | ((<u64>1) << foundIndex))) == 0)
+  // A slab's word says what lives there: where it says the same as when this block was found last, all of that still holds. Not for who has left:
+  // it has no grains any more.
+  if (
+    p == foundAt &&
+    foundHead < grains &&
+    ((load64(bitsAt(foundHead)) ^ foundTag) & (~FREE_MASK | ((<u64>1) << foundIndex))) == 0
+  )
     return true;
   return findAnew(p);
 }

@@ -171,6 +171,19 @@ describe("a Block", () => {
     expect(block.size).toBe(100);
   });
 
+  it("is nothing to who has left, though it was looked at last and lives on", () => {
+    const r = region();
+    const guest = Region.attachSync(r.handle());
+    const block = r.allocate(100);
+    const opened = guest.open(block.handle());
+    expect([opened.isLive, block.isLive]).toEqual([true, true]);
+    guest.close();
+    expect([opened.isLive, opened.release(), block.isLive]).toEqual([false, false, true]);
+    expect(() => opened.bytes).toThrow(StaleBlockError);
+    expect(block.release()).toBe(true);
+    expectSound(r, 0);
+  });
+
   it("does not outlive its region", () => {
     const r = region();
     const block = r.allocate(100);
