@@ -10,7 +10,7 @@
 
 import { get32, get64, put32, put64, zero } from "./memory";
 import { and64, cas32, cas64, load32, load64, or64, store32 } from "./atomic";
-import { chargeMemory, letBudgetsGo, lockBudgets, refuseBy } from "./budget";
+import { chargeMemory, countPasses, letBudgetsGo, lockBudgets, refuseBy } from "./budget";
 import { nodeOf, refTo } from "./charged";
 import {
   beginFree,
@@ -306,6 +306,7 @@ function chargedGrains(node: usize, state: u32, tag: u32, length: u32, step: u32
     if (refuser == 0) {
       verdict = FULL;
       g = tag != 0 ? carveSlab(tag, AUX_IN_FLIGHT) : carveRun(length, step, KIND_BUDGET);
+      if (g != 0) countPasses(node, 0);
       if (g != 0) chargeMemory(node, auxAt(g), refTo(node) | (tag == 0 ? AUX_IN_FLIGHT : 0));
       if (g != 0 && tag == 0) {
         store32(auxAt(g), refTo(node)); // commit

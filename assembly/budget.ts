@@ -100,9 +100,8 @@ export const NO_LIMIT: u64 = 0x7fffffffffffffff;
 let why: u32 = 0;
 // Whether the last fall passed a budget in which somebody waits.
 let eased: bool = false;
-// Whether the last rise that found room goes past somebody who waits, and the ticket it had: counted when it is charged.
+// Whether the last rise goes past somebody who waits: where it is charged, that is counted first.
 let isPast: bool = false;
-let pastTicket: u32 = 0;
 // A budget from which on a level may have changed; 0: none. Whoever charges in two trees sets the levels in between.
 let left: usize = 0;
 
@@ -125,7 +124,6 @@ export function rise(node: usize, bytes: u64): usize {
     if (flags & FLAG_QUEUE && more != 0 && isBehind(at, 0)) return noRoom(at, used, more, node, bytes);
     more = climbing(at, used, more);
   }
-  pastTicket = 0;
   return 0;
 }
 
@@ -149,14 +147,18 @@ export function riseBeside(node: usize, bytes: u64, items: u32, left: usize, tic
     put32(at + B_ITEMS_AFTER, count);
     more = climbing(at, used, more);
   }
-  pastTicket = ticket;
   return 0;
 }
 
-/** Counts, with whoever waits first where the charge needs room, that it is granted before them: ahead of it, so that a death costs a turn. */
-function notePasses(node: usize): void {
-  const ticket = pastTicket;
-  isPast = false;
+/**
+ * Before the charge of what the last rise found room for: counts, with whoever waits first where it needs room, that it is granted before them (`ticket` as
+ * above). Ahead of it, so that a death costs a turn.
+ */
+export function countPasses(node: usize, ticket: u32): void {
+  if (isPast) notePasses(node, ticket);
+}
+
+function notePasses(node: usize, ticket: u32): void {
   for (let at = node; at != 0; at = <usize>get32(at + B_PARENT)) {
     const first = whoIsBefore(at, ticket);
     if (first != 0 && get64(at + B_AFTER) > get64(at + B_USED)) put32(first + V_PASSED, get32(first + V_PASSED) + 1);
@@ -186,7 +188,6 @@ function whoIsBefore(node: usize, ticket: u32): usize {
 
 /** Says why `node` has no room for `more` of the `bytes` bytes that are wanted of `leaf`; answers the budget that refuses. */
 function noRoom(node: usize, used: u64, more: u64, leaf: usize, bytes: u64): usize {
-  isPast = false;
   const never = neverFits(leaf, bytes);
   why = never != 0 ? NEVER : used + more > get64(node + B_LIMIT) ? OVER_LIMIT : OTHERS_FIRST;
   return never != 0 ? never : node;
@@ -206,7 +207,6 @@ export function neverFits(node: usize, bytes: u64): usize {
 }
 
 function tooMany(node: usize, leaf: usize, bytes: u64): usize {
-  isPast = false;
   const never = neverFits(leaf, bytes);
   why = never != 0 || get32(node + B_ITEMS_MAX) == 0 ? NEVER : OVER_ITEMS;
   return never != 0 ? never : node;
@@ -220,7 +220,6 @@ export function mayFit(): bool {
 /** Writes beside the counters from `node` to the root what they become with `bytes` and `items` less. */
 export function fall(node: usize, bytes: u64, items: u32): void {
   let less = bytes;
-  isPast = false;
   for (let at = node; at != 0; at = <usize>get32(at + B_PARENT)) {
     const used = get64(at + B_USED);
     put64(at + B_AFTER, used - less);
@@ -275,7 +274,6 @@ export function refuseCharge(reason: u32): void {
  * the list at `list` (0: none) begins with `first`.
  */
 export function charge(node: usize, at: usize, value: u64, list: usize, first: u32): void {
-  if (isPast && node != 0) notePasses(node);
   put32(H_CHARGE_AT, <u32>at);
   put64(H_CHARGE_VALUE, value);
   put32(H_CHARGE_LIST, <u32>list);
@@ -303,7 +301,6 @@ export function chargeBoth(
   too: usize,
   valueToo: u64,
 ): void {
-  if (isPast && node != 0) notePasses(node);
   put32(H_CHARGE_AT, <u32>at);
   put64(H_CHARGE_VALUE, value);
   put32(H_CHARGE_LIST, <u32>list);

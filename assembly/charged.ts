@@ -14,6 +14,7 @@ import { cas64, load32, load64, store32 } from "./atomic";
 import {
   charge,
   chargeMemory,
+  countPasses,
   fall,
   isCrossed,
   isEased,
@@ -110,8 +111,10 @@ function allocCharged(node: usize, state: u32, bytes: u32, align: u32): usize {
       find(p);
       const at = chargeFound(); // who makes room finds others
       refuser = findRoom(node, bytesFound(), 1);
-      if (refuser == 0) chargeMemory(node, at, refTo(node));
-      else refuseBy(refuser);
+      if (refuser == 0) {
+        countPasses(node, 0);
+        chargeMemory(node, at, refTo(node));
+      } else refuseBy(refuser);
     }
     unlockBudgets();
   }

@@ -6,7 +6,18 @@
 
 import { get32, get64, put32, put64, zero } from "./memory";
 import { load32, load64, store64 } from "./atomic";
-import { NO_LIMIT, charge, fall, isCrossed, isEased, lockBudgets, refuseCharge, setLevel, setLevels } from "./budget";
+import {
+  NO_LIMIT,
+  charge,
+  countPasses,
+  fall,
+  isCrossed,
+  isEased,
+  lockBudgets,
+  refuseCharge,
+  setLevel,
+  setLevels,
+} from "./budget";
 import { releaseBlocksIn, releasedBlockBytes, releasedBlocks } from "./charged";
 import { giveSpareBack, mayTryAgain, releaseRawIn, releasedRaw, releasedRawBytes } from "./arena";
 import { addChunk } from "./chunk";
@@ -169,6 +180,7 @@ function open(parent: usize, name: u32): usize {
   put64(node + B_BAND_LOW, 0);
   put64(node + B_BAND_WIDTH, NO_LIMIT);
   if (given(OPEN_MIN) != 0) flagAbove(parent);
+  countPasses(parent, 0);
   charge(parent, node + B_STATE, nextState(node, BUDGET_OPEN), H_NODES, get32(node + B_NEXT));
   return node;
 }

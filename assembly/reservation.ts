@@ -12,6 +12,7 @@ import { cas32, cas64, load64, store32 } from "./atomic";
 import {
   charge,
   chargeBoth,
+  countPasses,
   isCrossed,
   isEased,
   fall,
@@ -86,6 +87,7 @@ export function reserve(node: usize, state: u32, bytes: f64, tag: u32): usize {
     else {
       at = <usize>get32(H_RECORDS);
       fill(at, node, bytesOf(bytes), tag);
+      countPasses(node, 0);
       charge(node, at, nextClaim(), H_RECORDS, get32(at + V_NEXT));
     }
   }
@@ -133,7 +135,10 @@ function reserveOrQueue(node: usize, state: u32, bytes: f64, tag: u32): usize {
       at = <usize>get32(H_RECORDS);
       fill(at, node, bytesOf(bytes), tag);
       if (refuser != 0) queueUp(at, refuser, get32(at + V_NEXT));
-      else charge(node, at, nextClaim(), H_RECORDS, get32(at + V_NEXT));
+      else {
+        countPasses(node, 0);
+        charge(node, at, nextClaim(), H_RECORDS, get32(at + V_NEXT));
+      }
     }
   }
   unlockBudgets();
@@ -227,6 +232,7 @@ function resize(at: usize, low: u32, high: u32, bytes: f64): bool {
   let isDone: bool = true;
   if (after <= before) fall(node, before - after, 0);
   else isDone = isOpen(node) && hasRoom(node, after - before, 0) && isStill(at, claimOf(low, high));
+  if (isDone && after > before) countPasses(node, 0);
   if (isDone) charge(node, at + V_BYTES, after, 0, 0);
   if (isEased()) giveOn(node);
   unlockBudgets();
@@ -280,6 +286,7 @@ function move(at: usize, low: u32, high: u32, node: usize, state: u32): bool {
   }
   if (isDone) {
     const home = ((<u64>get32(at + V_TAG)) << 32) | node;
+    countPasses(node, 0);
     chargeBoth(node, at + V_BUDGET, home, 0, 0, from, at + V_BUDGET, home);
     if (isEased()) giveOn(from);
   } else isEased(); // what was to fall did not

@@ -14,7 +14,7 @@
 
 import { get32, get64, put32, put64 } from "./memory";
 import { load32, load64, notify, store32 } from "./atomic";
-import { charge, mayFit, neverFits, riseBeside, setLevel, setLevels } from "./budget";
+import { charge, countPasses, mayFit, neverFits, riseBeside, setLevel, setLevels } from "./budget";
 import { chunkEnd, newestChunk, nextChunk } from "./pool";
 import { nextClaim } from "./claim";
 import { maxOwners } from "./header";
@@ -168,6 +168,7 @@ function serveOne(at: usize, node: usize): bool {
     takeTurns(at, refuser);
     return true;
   }
+  countPasses(budget, get32(at + V_TICKET));
   charge(budget, at, load64(at) ^ STATES, 0, 0);
   leaveQueue(at);
   wakeOwner(at);

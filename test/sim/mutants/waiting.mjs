@@ -61,8 +61,7 @@ export const WAITING_MUTANTS = [
       "waiting/one may pass: two requests, beside one that ends its waiting",
     ],
     plant(m) {
-      m.drop("budget/charge", "budget/notePasses", 1);
-      m.drop("budget/chargeBoth", "budget/notePasses", 1);
+      m.drop("budget/countPasses", "budget/notePasses", 1);
     },
   },
   {
