@@ -306,8 +306,10 @@ function chargedGrains(node: usize, state: u32, tag: u32, length: u32, step: u32
     if (refuser == 0) {
       verdict = FULL;
       g = tag != 0 ? carveSlab(tag, AUX_IN_FLIGHT) : carveRun(length, step, KIND_BUDGET);
-      if (g != 0) countPasses(node, 0);
-      if (g != 0) chargeMemory(node, auxAt(g), refTo(node) | (tag == 0 ? AUX_IN_FLIGHT : 0));
+      if (g != 0) {
+        countPasses(node, 0);
+        chargeMemory(node, auxAt(g), refTo(node) | (tag == 0 ? AUX_IN_FLIGHT : 0));
+      }
       if (g != 0 && tag == 0) {
         store32(auxAt(g), refTo(node)); // commit
         endAlloc(length << GRAIN_SHIFT);

@@ -35,7 +35,6 @@ import { auxAt, bitsAt, lengthOf, slabTag, wordAt } from "./pages";
 import {
   blockAlloc,
   bytesFound,
-  chargeAt,
   chargeFound,
   claimFound,
   find,
@@ -161,7 +160,7 @@ export function budgetAt(p: usize): usize {
   const word = load32(wordAt(grain));
   if ((word & T_MASK) == T_RUN) return nodeOf(load32(auxAt(grain)));
   const kind = slabTag(word) & 3;
-  if (kind == KIND_BLOCK) return nodeOf(load32(chargeAt(p, word)));
+  if (kind == KIND_BLOCK) return find(p) ? nodeOf(load32(chargeFound())) : 0;
   return kind == KIND_BUDGET ? nodeOf(load32(auxAt(grain - ((word >>> W_BACK_SHIFT) & 63)))) : 0;
 }
 

@@ -12,7 +12,7 @@ import { nodeOf } from "./charged";
 import { recordIn } from "./claim";
 import { firstGrain, grains, maxOwners } from "./header";
 import { ownerState } from "./owners";
-import { auxAt, bitsAt, lengthOf, slabTag, wordAt } from "./pages";
+import { auxAt, bitsAt, kindOf, lengthOf, slabTag, wordAt } from "./pages";
 import { problem } from "./report";
 import { geometry } from "./sizeclass";
 import {
@@ -143,7 +143,7 @@ function addMemory(): void {
     if (type == T_RUN && ((word >>> W_KIND_SHIFT) & 3) == KIND_BLOCK)
       addBlock(g, bitsAt(g), nodeOf(load32(auxAt(g))), length << GRAIN_SHIFT);
     if (type == T_SLAB && (slabTag(word) & 3) == KIND_BLOCK) addBlocks(g, geometry(slabTag(word)));
-    const kind = type == T_SLAB ? slabTag(word) & 3 : (word >>> W_KIND_SHIFT) & 3;
+    const kind = kindOf(word);
     if (type != T_FREE && kind == KIND_BUDGET) addGrains(g, type, length);
     g += length;
   }

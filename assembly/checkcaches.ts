@@ -17,7 +17,7 @@ import { earAt } from "./cachehear";
 import { claimAt, isOvertaken, loaderOf } from "./cacheloads";
 import { firstOf, lastOf, listOf, sizeOf, spaceAt, stateOf } from "./entries";
 import { bytesAt, piecesAt, piecesFor } from "./pieces";
-import { isBlock, recordAt } from "./record";
+import { claimFound, find } from "./record";
 import { problem } from "./report";
 import { bucketAt, bucketOf, placesEnd } from "./table";
 import { GRAIN_SHIFT, H_CACHES, KIND_INTERNAL, T_MASK, T_RUN, W_KIND_SHIFT } from "./shared/layout";
@@ -185,7 +185,7 @@ function isUser(cache: usize, index: u32, id: u32): bool {
 /** Whether the cache holds this Block; counts its bytes. */
 function isHeld(p: usize, length: u32): bool {
   held += length;
-  return isBlock(p) && isShared(load64(recordAt(p)));
+  return find(p) && isShared(load64(claimFound()));
 }
 
 function isTableRight(cache: usize): bool {

@@ -16,7 +16,7 @@ import { beginAlloc, beginFree, endAlloc, endFree, freedByOthers } from "./count
 import { FREE_MASK, hintSet, isHome, settleMark } from "./hint";
 import { lock, tryLock } from "./lock";
 import { me, slot } from "./owners";
-import { auxAt, bitsAt, carve, findAligned, findRun, freeGrains, runWord, slabTag, wordAt } from "./pages";
+import { auxAt, bitsAt, carve, findAligned, findRun, freeGrains, kindOf, runWord, slabTag, wordAt } from "./pages";
 import { alignedClass, classOf, classSize, geometry } from "./sizeclass";
 import {
   giveBackAtEdge,
@@ -351,12 +351,8 @@ export function free(p: usize): bool {
 /** As `free`; in a region that scrubs, zeroes it first: from the store that frees it on it may be another's. */
 export function freeScrubbed(p: usize): bool {
   if (!scrubs) return free(p);
-  const grain = <u32>(p >>> GRAIN_SHIFT);
   const bytes = usableSize(p);
-  if (bytes == 0) return false;
-  const word = load32(wordAt(grain));
-  const kind = (word & T_MASK) == T_SLAB ? slabTag(word) & 3 : (word >>> W_KIND_SHIFT) & 3;
-  if (kind > <u32>KIND_BUDGET) return false;
+  if (bytes == 0 || kindOf(load32(wordAt(<u32>(p >>> GRAIN_SHIFT)))) > <u32>KIND_BUDGET) return false;
   zero(p, bytes);
   return free(p);
 }

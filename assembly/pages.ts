@@ -87,6 +87,11 @@ export function slabTag(word: u32): u32 {
   return (word >>> W_TAG_SHIFT) & 0xff;
 }
 
+/** Kind of what a grain's word is about, a run or a slab. */
+export function kindOf(word: u32): u32 {
+  return (word & T_MASK) == T_SLAB ? slabTag(word) & 3 : (word >>> W_KIND_SHIFT) & 3;
+}
+
 /** Length in grains of what a head word begins. */
 export function lengthOf(word: u32): u32 {
   if ((word & T_MASK) == T_SLAB) return get32(geometry(slabTag(word)) + C_GRAINS);

@@ -133,8 +133,8 @@ export function isBlock(p: usize): bool {
   return find(p);
 }
 
-// What `find` found last: the grain's word, where claim and charge stand, what was granted; of a slab its head, and which block. Private to
-// the thread, and good only for the straight line that follows.
+// What `find`, or `isPlace`, found last: the grain's word, where claim and charge stand, what was granted; of a slab its head, and which block.
+// Private to the thread, and good only for the straight line that follows.
 let foundAt: usize = 0;
 // Never found again: no slab begins at grain 0. Written out, for what must be computed would need a start function.
 let foundTag: u64 = 0xffffffffffffffff;
@@ -149,26 +149,26 @@ let foundIndex: u32 = 0;
 export function find(p: usize): bool {
   // A slab's word says what lives there: where it says the same as when this block was found last, all of that still holds. Not for who has left:
   // it has no grains any more.
-  if (
-    p == foundAt &&
-    foundHead < grains &&
-    ((load64(bitsAt(foundHead)) ^ foundTag) & (~FREE_MASK | ((<u64>1) << foundIndex))) == 0
-  )
-    return true;
-  return findAnew(p);
+  if (p == foundAt && foundHead < grains && isTakenThere()) return true;
+  return isPlace(p) && (!isOfSlab() || isTakenThere());
 }
 
-function findAnew(p: usize): bool {
+/** Whether the slab's word says that what was found last is taken. */
+function isTakenThere(): bool {
+  return ((load64(bitsAt(foundHead)) ^ foundTag) & (~FREE_MASK | ((<u64>1) << foundIndex))) == 0;
+}
+
+/** Looks up a run of kind Block, or a block of a Block slab, taken or free; false: none begins at `p`. */
+export function isPlace(p: usize): bool {
   const grain = <u32>(p >>> GRAIN_SHIFT);
   if (grain >= grains) return false;
   const word = load32(wordAt(grain));
-  if ((word & (T_MASK | (3 << W_TAG_SHIFT))) != (T_SLAB | (KIND_BLOCK << W_TAG_SHIFT)))
-    return findRunAt(p, grain, word);
+  if ((word & (T_MASK | (3 << W_TAG_SHIFT))) != (T_SLAB | (KIND_BLOCK << W_TAG_SHIFT))) return isRunAt(p, grain, word);
   const tag = slabTag(word);
   const shape = geometry(tag);
   const g = grain - ((word >>> W_BACK_SHIFT) & 63);
   const offset = <u32>p - (g << GRAIN_SHIFT);
-  const index = <u32>((<u64>offset * get32(shape + C_RECIPROCAL)) >> 32);
+  const index = indexIn(p, g, shape);
   const size = get32(shape + C_SIZE);
   if (index * size != offset || offset >= get32(shape + C_BYTES)) return false;
   foundWord = word;
@@ -179,10 +179,10 @@ function findAnew(p: usize): bool {
   foundBytes = size;
   foundRecord = recordIn(g, shape, index);
   foundCharge = foundRecord + RECORD_CHARGE;
-  return ((load64(bitsAt(g)) ^ foundTag) & (~FREE_MASK | ((<u64>1) << index))) == 0;
+  return true;
 }
 
-function findRunAt(p: usize, grain: u32, word: u32): bool {
+function isRunAt(p: usize, grain: u32, word: u32): bool {
   if ((word & T_MASK) != T_RUN || p & (GRAIN_BYTES - 1) || ((word >>> W_KIND_SHIFT) & 3) != KIND_BLOCK) return false;
   foundWord = word;
   foundAt = 0;
@@ -214,41 +214,12 @@ export function bytesFound(): u32 {
   return foundBytes;
 }
 
-/** Whether a run of kind Block, or a block of a Block slab, taken or free, begins at `p`. */
-export function isPlace(p: usize): bool {
-  const grain = <u32>(p >>> GRAIN_SHIFT);
-  if (grain >= grains) return false;
-  const word = load32(wordAt(grain));
-  if ((word & T_MASK) == T_RUN) return (p & (GRAIN_BYTES - 1)) == 0 && ((word >>> W_KIND_SHIFT) & 3) == KIND_BLOCK;
-  if ((word & T_MASK) != T_SLAB || (slabTag(word) & 3) != KIND_BLOCK) return false;
-  const g = grain - ((word >>> W_BACK_SHIFT) & 63);
-  const shape = geometry(slabTag(word));
-  const index = indexIn(p, g, shape);
-  const offset = <u32>p - (g << GRAIN_SHIFT);
-  return index * get32(shape + C_SIZE) == offset && offset < get32(shape + C_BYTES);
-}
-
-/** Address of the claim of the Block at `p`. */
-export function recordAt(p: usize): usize {
-  return recordFor(p, load32(wordAt(<u32>(p >>> GRAIN_SHIFT))));
-}
-
 /**
- * Address of the claim of the Block at `p`, whose grain's word is `word`. A journal keeps a slab, not a run: where a run was and a slab
- * of another kind may be by now it is the grain's word in bits[], in which no claim is ever found again.
+ * Address of the claim of the Block at `p`. A journal keeps a slab, not a run: where a run was and a slab of another kind may be by now it is the
+ * grain's word in bits[], in which no claim is ever found again.
  */
-export function recordFor(p: usize, word: u32): usize {
-  const grain = <u32>(p >>> GRAIN_SHIFT);
-  if ((word & T_MASK) != T_SLAB || (slabTag(word) & 3) != KIND_BLOCK) return bitsAt(grain);
-  const g = grain - ((word >>> W_BACK_SHIFT) & 63);
-  const shape = geometry(slabTag(word));
-  return recordIn(g, shape, indexIn(p, g, shape));
-}
-
-/** Address of the word that says which budget the Block at `p`, whose grain's word is `word`, is charged to. */
-export function chargeAt(p: usize, word: u32): usize {
-  const grain = <u32>(p >>> GRAIN_SHIFT);
-  return (word & T_MASK) == T_RUN ? auxAt(grain) : recordFor(p, word) + RECORD_CHARGE;
+export function recordAt(p: usize): usize {
+  return isPlace(p) ? foundRecord : bitsAt(<u32>(p >>> GRAIN_SHIFT));
 }
 
 /** Which block of the slab at `g` begins at `p`, a block's start. */

@@ -7,7 +7,7 @@ import { allocBeside } from "./arena";
 import { firstGrain, grains, scrubs } from "./header";
 import { beginAlloc, beginFree, endAlloc, endFree } from "./counters";
 import { lock } from "./lock";
-import { growRun, shrinkRun, slabTag, wordAt } from "./pages";
+import { growRun, kindOf, shrinkRun, wordAt } from "./pages";
 import { letGo, trimGrain } from "./trim";
 import {
   GRAIN_BYTES,
@@ -17,8 +17,6 @@ import {
   KIND_RAW,
   T_MASK,
   T_RUN,
-  T_SLAB,
-  W_KIND_SHIFT,
   W_LENGTH_SHIFT,
 } from "./shared/layout";
 import { SMALL_BYTES_MAX } from "./shared/limits";
@@ -33,7 +31,7 @@ export function realloc(p: usize, bytes: u32): usize {
   const before = usableSize(p);
   if (before == 0) return refuse(NOT_LIVE);
   const word = load32(wordAt(<u32>(p >>> GRAIN_SHIFT)));
-  const kind = (word & T_MASK) == T_SLAB ? slabTag(word) & 3 : (word >>> W_KIND_SHIFT) & 3;
+  const kind = kindOf(word);
   if (kind > <u32>KIND_BUDGET) return refuse(NOT_LIVE);
   if (roundUp(bytes) == before) return p;
   if (bytes > <u32>SMALL_BYTES_MAX && (word & T_MASK) == T_RUN && kind == KIND_RAW && resizeRun(p, word, bytes))

@@ -15,7 +15,7 @@ import { addNamed } from "./chunk";
 import { lastClaim } from "./claim";
 import { usableSize } from "./heap";
 import { me, slot } from "./owners";
-import { blockAlloc, blockFree, isBlock, pass, recordAt, shared } from "./record";
+import { blockAlloc, blockFree, claimFound, find, pass, shared } from "./record";
 import { GRAIN_SHIFT, S_REASON } from "./shared/layout";
 import {
   CHUNK_FIRST,
@@ -313,5 +313,5 @@ export function findAgain(ring: usize, party: usize): usize {
 export function hasPayload(d: usize): bool {
   const claim = get64(d + D_CLAIM);
   const p = <usize>get32(d + D_BLOCK);
-  return claim != 0 && isBlock(p) && load64(recordAt(p)) == claim;
+  return claim != 0 && find(p) && load64(claimFound()) == claim;
 }

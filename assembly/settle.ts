@@ -17,7 +17,7 @@ import { pendingAlloc, pendingFree, markOf } from "./counters";
 import { bitmapOf, hintAll, hintSet } from "./hint";
 import { me, ownerState, slotOf } from "./owners";
 import { bitsAt, slabTag, wordAt } from "./pages";
-import { indexIn, isBlock, isPlace, recordAt } from "./record";
+import { claimFound, find, indexIn, isBlock, isPlace, recordAt } from "./record";
 import { add, out } from "./report";
 import { geometry } from "./sizeclass";
 import { usableSize } from "./heap";
@@ -78,7 +78,7 @@ function settleTaking(index: u32, journal: usize): bool {
   const p = journal & ~(<usize>J_MASK);
   let counted: u32 = 0;
   if ((journal & J_BLOCK) == 0) leaveUndecided(journal, rawBytes(p));
-  else if (isBlock(p) && load64(recordAt(p)) == get64(slotOf(index) + S_CLAIM)) counted = usableSize(p);
+  else if (find(p) && load64(claimFound()) == get64(slotOf(index) + S_CLAIM)) counted = usableSize(p);
   else {
     const whose = whoseHalf(p, index);
     if (whose == NOT_YET) return false;
@@ -132,7 +132,7 @@ function finishRelease(index: u32, journal: usize): void {
  */
 function whoseHalf(p: usize, index: u32): u32 {
   if (!isPlace(p)) return ANOTHERS;
-  const record = recordAt(p);
+  const record = claimFound();
   const claim = load64(record);
   if (!isUnclaimed(claim)) return ANOTHERS;
   if (isRun(p)) {

@@ -134,22 +134,23 @@ function takeAsCurrent(record: usize, g: u32, tag: u32): usize {
   const before = load64(bitsAt(g));
   const p = take(g, tag);
   if (p == 0) return 0;
-  leaveCurrent(record, tag);
-  put32(record + R_BASE, g << GRAIN_SHIFT);
-  put32(record + R_SLAB, <u32>bitsAt(g));
+  makeCurrent(record, tag, g);
   noteReuse(before, record);
   return p;
 }
 
 /**
- * The current slab is left. It was full when that was decided; but since then this thread may have given back, for others, what lay in it, and
- * of the current one an empty slab says so to nobody.
+ * Goes on with the slab at `g`. The one before was full when that was decided; but since then this thread may have given back, for others, what
+ * lay in it, and while it is the current one an empty slab says so to nobody.
  */
-function leaveCurrent(record: usize, tag: u32): void {
-  const at = <usize>get32(record + R_SLAB);
-  if (at == 0 || (load64(at) ^ ((<u64>tag) << B_TAG_SHIFT)) != get64(geometry(tag) + C_FULL)) return;
-  hintSet(HINT_EMPTY, <u32>((at - slabBits) >>> 3));
-  noteIdle(geometry(tag));
+function makeCurrent(record: usize, tag: u32, g: u32): void {
+  const before = <usize>get32(record + R_SLAB);
+  if (before != 0 && (load64(before) ^ ((<u64>tag) << B_TAG_SHIFT)) == get64(geometry(tag) + C_FULL)) {
+    hintSet(HINT_EMPTY, <u32>((before - slabBits) >>> 3));
+    noteIdle(geometry(tag));
+  }
+  put32(record + R_BASE, g << GRAIN_SHIFT);
+  put32(record + R_SLAB, <u32>bitsAt(g));
 }
 
 /** If a slab's word says that it was empty: it is in use again. */
@@ -168,9 +169,7 @@ export function noteReuse(word: u64, record: usize): void {
 export function newSlab(record: usize, tag: u32): usize {
   const start = carveSlab(tag, 0);
   if (start == 0) return 0;
-  leaveCurrent(record, tag);
-  put32(record + R_BASE, start << GRAIN_SHIFT);
-  put32(record + R_SLAB, <u32>bitsAt(start));
+  makeCurrent(record, tag, start);
   return openSlab(start, geometry(tag), tag);
 }
 

@@ -10,8 +10,7 @@ import { holderOf } from "../latch";
 import { unlockBudgets } from "../leaving";
 import { closeBudget } from "../nodes";
 import { ownerState, slot } from "../owners";
-import { wordAt } from "../pages";
-import { blockAlloc, blockFree, blockIsLive, blockMove, chargeAt, recordAt } from "../record";
+import { blockAlloc, blockFree, blockIsLive, blockMove, chargeFound, isPlace, recordAt } from "../record";
 import { recover } from "../recover";
 import { detachRegion } from "../region";
 import { reserve, reserveOrWait } from "../reservation";
@@ -21,7 +20,6 @@ import {
   B_STATE,
   CLOSED_BYTES,
   CLOSED_COUNT,
-  GRAIN_SHIFT,
   H_BUDGET_LOCK,
   H_LEAVING_BLOCKS,
   OUT_USED,
@@ -63,7 +61,8 @@ function free(p: usize, claim: u64): bool {
 }
 
 function chargeOf(p: usize): usize {
-  return nodeOf(load32(chargeAt(p, load32(wordAt(<u32>(p >>> GRAIN_SHIFT))))));
+  isPlace(p);
+  return nodeOf(load32(chargeFound()));
 }
 
 /** Everything is sound, and nothing is charged or taken. */

@@ -11,6 +11,26 @@ function fill(stage, left) {
   main.put("r1", main.now(main.alloc(bytes - half)));
 }
 
+/** The last slab, which holds `count`, is full: one is given back while two are wanted. */
+const besideGiving = (name, count, take) => ({
+  name: `full/${name}`,
+  mayBeFull: true,
+  setup(stage) {
+    fill(stage, 1);
+    const blocks = Array.from({ length: count }, () => stage.main.now(take(stage.main)));
+    stage.main.put("x", blocks[1]);
+  },
+  programs: {
+    *a(t) {
+      yield* take(t);
+      yield* take(t);
+    },
+    *b(t) {
+      yield* t.free(t.look("x"));
+    },
+  },
+});
+
 export default [
   {
     name: "full/two want the last run",
@@ -55,24 +75,8 @@ export default [
       },
     },
   },
-  {
-    name: "full/an allocation beside the free that makes room",
-    mayBeFull: true,
-    setup(stage) {
-      fill(stage, 1);
-      const blocks = Array.from({ length: 4 }, () => stage.main.now(stage.main.alloc(256)));
-      stage.main.put("x", blocks[1]);
-    },
-    programs: {
-      *a(t) {
-        yield* t.alloc(256);
-        yield* t.alloc(256);
-      },
-      *b(t) {
-        yield* t.free(t.look("x"));
-      },
-    },
-  },
+  besideGiving("an allocation beside the free that makes room", 4, (t) => t.alloc(256)),
+  besideGiving("a Block beside the release that makes room", 3, (t) => t.blockAlloc(256)),
   {
     name: "full/a run beside the free of a run",
     mayBeFull: true,
@@ -100,24 +104,6 @@ export default [
       *b(t) {
         yield* t.free(t.look("x"));
         yield* t.alloc(256);
-      },
-    },
-  },
-  {
-    name: "full/a Block beside the release that makes room",
-    mayBeFull: true,
-    setup(stage) {
-      fill(stage, 1);
-      const blocks = Array.from({ length: 3 }, () => stage.main.now(stage.main.blockAlloc(256)));
-      stage.main.put("x", blocks[1]);
-    },
-    programs: {
-      *a(t) {
-        yield* t.blockAlloc(256);
-        yield* t.blockAlloc(256);
-      },
-      *b(t) {
-        yield* t.free(t.look("x"));
       },
     },
   },
