@@ -4,12 +4,9 @@
 
 import {
   CHUNK_FIRST,
-  D_BLOCK,
   D_HELD,
-  D_LENGTH,
   D_MARK_SHIFT,
   D_OWNER_SHIFT,
-  D_REDELIVERED,
   D_STATE_MASK,
   D_TAKEN,
   D_WORD,
@@ -22,17 +19,8 @@ import {
 } from "../assembly/shared/rings.js";
 import type { Core } from "./core.js";
 
-// Where a descriptor's words stand, in words: the first says what `isRedelivered` is to be asked for, then which record it is, modulo 2^32.
-export const NUMBER_AT: number = (D_WORD + 4) >>> 2;
-export const BLOCK_AT: number = D_BLOCK >>> 2;
-export const LENGTH_AT: number = D_LENGTH >>> 2;
 const OWNER_MASK = 0xff << D_OWNER_SHIFT;
 const MARKS = 2 ** (32 - D_MARK_SHIFT);
-
-/** Whether a record with these flags was in hand before. */
-export function isRedelivered(flags: number): boolean {
-  return (flags & D_REDELIVERED) !== 0;
-}
 
 export class RingHands {
   readonly #i32: Int32Array<ArrayBufferLike>;

@@ -1,5 +1,4 @@
-// Rings: one ring as numbers in and numbers out. Holds the place outside the ring through which short records come out, and batches go in (a view
-// made for each record costs more than the record).
+// Rings: one ring as numbers in and numbers out. Short records come out, and batches go in, through the stage on the thread's desk (ringdesk.ts).
 
 import {
   D_BLOCK,
@@ -7,6 +6,7 @@ import {
   D_HELD,
   D_LENGTH,
   D_OWNER_SHIFT,
+  D_REDELIVERED,
   D_ROOM,
   D_WORD,
   DELIVER_AGAIN,
@@ -57,13 +57,11 @@ import type { Core } from "./core.js";
 import type { CoreExports } from "./exports.js";
 import { Doorbell } from "./parking.js";
 import { RingCounters } from "./ringcounters.js";
+import { type Desk, deskOf, leaveDesk, STAGE_BYTES } from "./ringdesk.js";
 import { RingHands } from "./ringhands.js";
 
 export { RING_BYTES_MAX, RING_RECORDS_MAX };
 export { RING_DROPPED, RING_ENDED, RING_FULL, RING_IS_HIGH } from "../assembly/shared/status.js";
-
-// How far behind P_KEPT it stands, in words.
-const AHEAD = (P_AHEAD - P_KEPT) >>> 2;
 
 /** How a ring is made. */
 export interface RingPlan {
@@ -83,35 +81,6 @@ const { set } = Uint8Array.prototype;
 // Records up to here come out through the stage, and go in through it where no descriptor is kept for them; above it the second copy costs more
 // than a call.
 const STAGED_MAX = 1024;
-const STAGE_BYTES = 16384;
-
-/** What one attachment has of its rings: each once, however often it opens it, and the place through which it copies short records. */
-interface Desk {
-  readonly stage: number;
-  readonly claim: { low: number; high: number };
-  /** As large as the stage, and not shared. */
-  readonly own: Uint8Array;
-  readonly ports: Map<number, RingPort>;
-}
-
-const desks = new WeakMap<Core, Desk>();
-
-function deskOf(core: Core): Desk | undefined {
-  const known = desks.get(core);
-  if (known !== undefined) return known;
-  const stage = core.exports.blockAlloc(STAGE_BYTES, 8) >>> 0;
-  if (stage === 0) return undefined;
-  const desk = { stage, claim: core.lastClaim(), own: new Uint8Array(STAGE_BYTES), ports: new Map() };
-  desks.set(core, desk);
-  return desk;
-}
-
-/** With the last ring the stage goes too. */
-function clearDesk(core: Core, { stage, claim, ports }: Desk): void {
-  if (ports.size > 0) return;
-  desks.delete(core);
-  core.exports.blockFree(stage, claim.low, claim.high);
-}
 
 // What every record passes through has plain fields: a #private one is looked up by a name that is loaded and compared each time.
 export class RingPort {
@@ -172,7 +141,7 @@ export class RingPort {
     const at = core.exports.openRing(name) >>> 0;
     if (at === 0) {
       const why = core.exports.reason();
-      clearDesk(core, desk);
+      leaveDesk(core, 0);
       return why;
     }
     const port = desk.ports.get(at) ?? new RingPort(core, at, desk, words[out + RING_BEFORE] === 1);
@@ -263,8 +232,7 @@ export class RingPort {
     const { i32, kept } = this;
     const d = i32[kept] as number;
     const room = i32[(d + D_ROOM) >>> 2] as number;
-    const isFit = room >= bytes && (room <= ROOMY_MIN || room >>> ROOMY_SHIFT <= bytes);
-    return isFit && i32[kept + 1] === 0 ? d : 0;
+    return room < bytes || (room > ROOMY_MIN && room >>> ROOMY_SHIFT > bytes) || i32[kept + 1] !== 0 ? 0 : d;
   }
 
   /** Takes it in hand as the place for a record. */
@@ -282,15 +250,23 @@ export class RingPort {
   /** Gives back what was reserved, or taken. */
   giveBack(d: number): void {
     const { i32, kept } = this;
+    if (i32[kept] !== 0 || i32[kept + 1] !== 0) {
+      this.giveBackElse(d);
+      return;
+    }
+    i32[kept + ((P_AHEAD - P_KEPT) >>> 2)] = 0;
+    i32[(d + D_WORD) >>> 2] = this.held;
+    i32[kept] = d;
+  }
+
+  private giveBackElse(d: number): void {
+    const { i32, kept } = this;
     if (i32[kept + 1] !== 0) {
       this.exports.ringRelease(this.at, d);
       return;
     }
-    i32[kept + AHEAD] = 0;
-    if (i32[kept] === 0) {
-      i32[(d + D_WORD) >>> 2] = this.held;
-      i32[kept] = d;
-    } else Atomics.store(i32, (d + D_WORD) >>> 2, D_FREE); // its sequence, the upper half, stays
+    i32[kept + ((P_AHEAD - P_KEPT) >>> 2)] = 0;
+    Atomics.store(i32, (d + D_WORD) >>> 2, D_FREE); // its sequence, the upper half, stays
   }
 
   reason(): number {
@@ -320,10 +296,10 @@ export class RingPort {
 
   /** The oldest record, in hand; 0: `reason` says RING_EMPTY or RING_ENDED. */
   take(): number {
-    return this.over === 0 ? this.exports.ringTake(this.at) : this.#takeOver();
+    return this.over === 0 ? this.exports.ringTake(this.at) : this.takeOver();
   }
 
-  #takeOver(): number {
+  private takeOver(): number {
     const d = this.over;
     this.over = 0;
     return d;
@@ -338,23 +314,35 @@ export class RingPort {
     return this.i32[(d + D_LENGTH) >>> 2] as number;
   }
 
-  /** The bytes of the record in hand, where they lie. */
-  viewOf(d: number, bytes: number): Uint8Array {
-    const offset = this.offsetOf(d);
+  /** Whether it was in hand before, in a thread that died. */
+  isAgain(d: number): boolean {
+    return ((this.i32[(d + D_WORD) >>> 2] as number) & D_REDELIVERED) !== 0;
+  }
+
+  /** Which record of the ring it is, modulo 2^32. */
+  numberOf(d: number): number {
+    return (this.i32[(d + D_WORD + 4) >>> 2] as number) >>> 0;
+  }
+
+  viewOf(offset: number, bytes: number): Uint8Array {
     return this.u8.subarray(offset, offset + bytes);
+  }
+
+  copyOf(d: number): Uint8Array {
+    const offset = this.offsetOf(d);
+    return this.u8.slice(offset, offset + this.lengthOf(d));
   }
 
   /** A copy of the oldest record, which is taken off; else why there is none: RING_EMPTY or RING_ENDED. */
   pop(): Uint8Array | number {
-    if (this.over !== 0) return this.#copyOut(this.#takeOver());
+    if (this.over !== 0) return this.#copyOut(this.takeOver());
     const bytes = this.exports.ringPop(this.at, this.stage, STAGED_MAX);
     if (bytes >= 0) return this.u8.slice(this.stage, this.stage + bytes);
     return bytes === -RING_TOO_LONG ? this.#copyOut(this.inHand) : -bytes;
   }
 
   #copyOut(d: number): Uint8Array {
-    const offset = this.offsetOf(d);
-    const copy = this.u8.slice(offset, offset + this.lengthOf(d));
+    const copy = this.copyOf(d);
     this.giveBack(d);
     return copy;
   }
@@ -385,7 +373,7 @@ export class RingPort {
     const bytes = this.lengthOf(d);
     this.over = bytes > target.length ? d : 0;
     if (this.over !== 0) return -3 - bytes;
-    target.set(this.viewOf(d, bytes));
+    target.set(this.viewOf(this.offsetOf(d), bytes));
     this.giveBack(d);
     return bytes;
   }
@@ -397,7 +385,7 @@ export class RingPort {
     const { u8, i32, exports } = this;
     let left = max;
     if (this.over !== 0 && left > 0) {
-      this.#show(this.#takeOver(), each);
+      this.#show(this.takeOver(), each);
       left--;
     }
     while (left > 0) {
@@ -464,9 +452,7 @@ export class RingPort {
     }
     if (this.exports.leaveRing(this.at) === BUSY) return false;
     this.#users = 0;
-    const desk = desks.get(this.core);
-    desk?.ports.delete(this.at);
-    if (desk !== undefined) clearDesk(this.core, desk);
+    leaveDesk(this.core, this.at);
     return true;
   }
 

@@ -2,20 +2,18 @@
 // was taken, to be read where it lies. Either costs its memory and no place in the ring, and is given back once: by its holder, by leaving
 // the ring, or by the recovery of the thread that ended with it.
 //
-// One is made for each record, so they are as small as can be: two classes without a third below them, and fields that are declared, for one that is
-// defined costs as much as the rest of the lease (it is defined by its name, before the constructor gives it a value).
+// One is made for each record unless an old one is given to be used again, so they are as small as can be: two classes without a third below them.
+// What each record passes is short, for V8 puts only so much into one loop: what is rare stands in methods of its own.
 
-import { BLOCK_AT, isRedelivered, LENGTH_AT, NUMBER_AT } from "../../bindings/ringhands.js";
 import type { RingPort } from "../../bindings/rings.js";
 import { integer } from "../options.js";
+import { describe } from "../size.js";
 import { StaleLeaseError } from "./errors.js";
 
 /** @internal What a lease needs of its ring. */
 export interface LeaseSource {
   readonly port: RingPort;
   readonly name: string;
-  /** Marks what it has in hand, where several use the ring in this thread: 0: there is no need. */
-  readonly mark: number;
   /** Nothing but the core has to be asked or told of what is put in: it was not left, its limit is fixed, no budget, nobody listens. */
   readonly isStraight: boolean;
   /** This thread uses the ring no more, and has nothing of it in hand. */
@@ -30,33 +28,59 @@ export interface LeaseSource {
   answer(status: number, bytes: number): boolean;
 }
 
+/** @internal What reserve and take were given to use again. @throws TypeError for what has something in hand, or is no such lease. */
+export function requireSpare(what: "reserve" | "take", again: unknown): void {
+  if (again === undefined) return;
+  const lease = what === "take" ? ReadLease : WriteLease;
+  if (!(again instanceof lease))
+    throw new TypeError(`${what} can use a lease of ${what} again, got ${describe(again)}`);
+  if (again.isHeld)
+    throw new TypeError(`${what}: the lease to be used again still has a record in hand: give that back first`);
+}
+
 /** A place for a record of `size` bytes, taken by `ring.reserve(bytes)`. Not zeroed. */
 export class WriteLease {
-  /** @internal */
-  declare private readonly source: LeaseSource;
-  /** @internal 0: given back. */
-  declare private descriptor: number;
-  /** Bytes that it was asked for. */
-  declare readonly size: number;
+  private source: LeaseSource;
+  /** @internal The descriptor of the place; 0: given back. */
+  place: number;
+  private at: number;
+  private length: number;
 
   /** @internal */
-  constructor(source: LeaseSource, descriptor: number, size: number) {
+  constructor(source: LeaseSource, place: number, length: number) {
     this.source = source;
-    this.descriptor = descriptor;
-    this.size = size;
-    if (source.mark !== 0) source.port.hands.mark(descriptor, source.mark);
+    this.place = place;
+    this.at = source.port.offsetOf(place);
+    this.length = length;
   }
 
-  /** Where it begins in the region: for the views of `region.heap`. */
+  /** @internal As if it had just been made. */
+  renew(source: LeaseSource, place: number, length: number): this {
+    if (this.source !== source) this.source = source;
+    this.place = place;
+    this.at = source.port.offsetOf(place);
+    this.length = length;
+    return this;
+  }
+
+  /** @internal */
+  get isHeld(): boolean {
+    return this.place !== 0 && !this.source.isLeft;
+  }
+
+  /** Bytes that it was asked for. */
+  get size(): number {
+    return this.length;
+  }
+
+  /** Where it begins in the region: for the views of `region.heap`. @throws StaleLeaseError once it was committed or given back. */
   get offset(): number {
-    const { source, descriptor } = this;
-    if (descriptor === 0 || source.isLeft) this.held();
-    return (source.port.i32[(descriptor >>> 2) + BLOCK_AT] as number) >>> 0;
+    return this.place === 0 || this.source.isLeft ? this.stale() : this.at;
   }
 
-  /** Its bytes, to be written. A view of shared memory: of no use once it was committed or aborted. */
+  /** Its bytes, to be written. A view of shared memory: of no use once it was committed or aborted. @throws StaleLeaseError after that. */
   get bytes(): Uint8Array {
-    return this.source.port.viewOf(this.held(), this.size);
+    return this.source.port.viewOf(this.offset, this.length);
   }
 
   /**
@@ -64,21 +88,21 @@ export class WriteLease {
    * written is gone.
    * @throws RingClosedError; RingFullError with the policy `error`; TypeError, RangeError for a wrong length: then it is still in hand.
    */
-  commit(bytes: number = this.size): boolean {
-    const { source, descriptor } = this;
-    if (bytes !== this.size || descriptor === 0 || !source.isStraight) return this.#commit(bytes);
-    this.descriptor = 0;
-    const status = source.port.commit(descriptor, bytes, 0);
+  commit(bytes: number = this.length): boolean {
+    const { source, place } = this;
+    if (bytes !== this.length || place === 0 || !source.isStraight) return this.commitElse(bytes);
+    this.place = 0;
+    const status = source.port.commit(place, bytes, 0);
     return status === 0 || source.answer(status, bytes);
   }
 
-  #commit(bytes: number): boolean {
-    const { source } = this;
-    integer("bytes", bytes, 0, this.size);
-    const descriptor = this.held();
-    this.descriptor = 0;
+  private commitElse(bytes: number): boolean {
+    const { source, place } = this;
+    integer("bytes", bytes, 0, this.length);
+    if (!this.isHeld) this.stale();
+    this.place = 0;
     try {
-      return source.commit(descriptor, bytes);
+      return source.commit(place, bytes);
     } finally {
       if (source.isEnded) source.leaseDone();
     }
@@ -86,10 +110,10 @@ export class WriteLease {
 
   /** Gives it back. False: it was committed or given back before. */
   abort(): boolean {
-    const { source, descriptor } = this;
-    if (descriptor === 0 || source.isLeft) return false;
-    this.descriptor = 0;
-    source.port.giveBack(descriptor);
+    const { source, place } = this;
+    if (place === 0 || source.isLeft) return false;
+    this.place = 0;
+    source.port.giveBack(place);
     if (source.isEnded) source.leaseDone();
     return true;
   }
@@ -98,73 +122,84 @@ export class WriteLease {
     this.abort();
   }
 
-  /** @internal */
-  private held(): number {
-    if (this.descriptor !== 0 && !this.source.isLeft) return this.descriptor;
+  private stale(): never {
     throw new StaleLeaseError(this.source.name);
   }
 }
 
 /** The oldest record, taken by `ring.take()`. */
 export class ReadLease {
-  /** @internal */
-  declare private readonly source: LeaseSource;
-  /** @internal 0: given back. */
-  declare private descriptor: number;
-  /** Its length. */
-  declare readonly size: number;
-  // The two halves of the descriptor's word as it was taken, as they come: what they say is made of them when somebody asks.
-  /** @internal */
-  declare private readonly flags: number;
-  /** @internal */
-  declare private readonly number: number;
+  private source: LeaseSource;
+  /** @internal The descriptor of the record; 0: given back. */
+  record: number;
+  private at: number;
+  private length: number;
 
   /** @internal */
-  constructor(source: LeaseSource, descriptor: number) {
-    const { i32 } = source.port;
-    const at = descriptor >>> 2;
+  constructor(source: LeaseSource, record: number) {
+    const { port } = source;
     this.source = source;
-    this.descriptor = descriptor;
-    this.size = i32[at + LENGTH_AT] as number;
-    this.flags = i32[at] as number;
-    this.number = i32[at + NUMBER_AT] as number;
-    if (source.mark !== 0) source.port.hands.mark(descriptor, source.mark);
+    this.record = record;
+    this.at = port.offsetOf(record);
+    this.length = port.lengthOf(record);
   }
 
-  /** Which record of the ring it is: they are counted from 0 on, modulo 2^32. */
+  /** @internal As if it had just been made. */
+  renew(source: LeaseSource, record: number): this {
+    const { port } = source;
+    if (this.source !== source) this.source = source;
+    this.record = record;
+    this.at = port.offsetOf(record);
+    this.length = port.lengthOf(record);
+    return this;
+  }
+
+  /** @internal */
+  get isHeld(): boolean {
+    return this.record !== 0 && !this.source.isLeft;
+  }
+
+  /** Its length. */
+  get size(): number {
+    return this.length;
+  }
+
+  /** Which record of the ring it is: they are counted from 0 on, modulo 2^32. @throws StaleLeaseError after its release. */
   get sequence(): number {
-    return this.number >>> 0;
+    return this.source.port.numberOf(this.#held());
   }
 
-  /** Whether it was in a thread's hand before that died (`delivery: "at-least-once"`). */
+  /** Whether it was in a thread's hand before that died (`delivery: "at-least-once"`). @throws StaleLeaseError after its release. */
   get isRedelivered(): boolean {
-    return isRedelivered(this.flags);
+    return this.source.port.isAgain(this.#held());
   }
 
   /** Where it begins in the region; 0 after its release. */
   get offset(): number {
-    const { source, descriptor } = this;
-    if (descriptor === 0 || source.isLeft) return 0;
-    return (source.port.i32[(descriptor >>> 2) + BLOCK_AT] as number) >>> 0;
+    return this.record === 0 || this.source.isLeft ? 0 : this.at;
   }
 
   /** Its bytes, where they lie: a view of shared memory, of no use after its release. Empty after it. */
   get bytes(): Uint8Array {
-    const isHeld = this.descriptor !== 0 && !this.source.isLeft;
-    return isHeld ? this.source.port.viewOf(this.descriptor, this.size) : new Uint8Array(0);
+    return this.isHeld ? this.source.port.viewOf(this.at, this.length) : new Uint8Array(0);
   }
 
   /** Gives its memory back to the ring's pool. False: it was before. */
   release(): boolean {
-    const { source, descriptor } = this;
-    if (descriptor === 0 || source.isLeft) return false;
-    this.descriptor = 0;
-    source.port.giveBack(descriptor);
+    const { source, record } = this;
+    if (record === 0 || source.isLeft) return false;
+    this.record = 0;
+    source.port.giveBack(record);
     if (source.isEnded) source.leaseDone();
     return true;
   }
 
   [Symbol.dispose](): void {
     this.release();
+  }
+
+  #held(): number {
+    if (!this.isHeld) throw new StaleLeaseError(this.source.name);
+    return this.record;
   }
 }

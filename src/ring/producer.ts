@@ -7,7 +7,7 @@ import { integer, ownOptions } from "../options.js";
 import { describe } from "../size.js";
 import { decoded, encoded, isOfBytes, type RingCodec } from "./codec.js";
 import { RingClosedError, RingFullError } from "./errors.js";
-import { WriteLease } from "./leases.js";
+import { requireSpare, WriteLease } from "./leases.js";
 import { Listeners } from "./listeners.js";
 import { bytesOf, dropsOldest, marksOf, type Overflow, type RingRules } from "./options.js";
 import { FOREVER } from "./patience.js";
@@ -23,8 +23,6 @@ export class Producer<T> {
   readonly #codec: RingCodec<T>;
   readonly #charged: (() => void) | undefined;
   private readonly maxBytes: number;
-  /** Up to which length a place is handed out as it is; none is in a region that scrubs. */
-  private readonly straightBytes: number;
   /** Whether its values are the records. */
   private readonly isOfBytes: boolean;
   /** What was dropped in this call, to be told when it is done. */
@@ -39,7 +37,6 @@ export class Producer<T> {
     this.#codec = codec;
     this.#charged = charged;
     this.maxBytes = rules.maxBytes;
-    this.straightBytes = this.port.scrubs ? -1 : rules.maxBytes;
     this.isOfBytes = isOfBytes(codec);
     seat.commit = (descriptor, bytes) => this.#commitLease(descriptor, bytes);
     seat.answer = (status, bytes) => this.#answer(status, bytes);
@@ -59,11 +56,10 @@ export class Producer<T> {
     return this.#policy === "block-timeout" ? this.#rules.timeoutMs : FOREVER;
   }
 
-  /** Whether it is enough to tell the core of what is put in, and to answer what it answers. */
   #straighten(): void {
     const { rules } = this.seat.host;
     const isAlone = this.#charged === undefined && !this.listeners.wantsDropped;
-    this.seat.isStraight = isAlone && rules.overflow !== "resize" && !this.seat.isOver;
+    this.seat.straighten(isAlone && rules.overflow !== "resize");
   }
 
   onDropped(listener: (value: T) => void): () => void {
@@ -127,14 +123,22 @@ export class Producer<T> {
   }
 
   /** The straight line: what this thread keeps in hand is one for so many bytes. */
-  reserve(bytes: number): WriteLease | undefined {
+  reserve(bytes: number, again: WriteLease | undefined): WriteLease | undefined {
     const { seat } = this;
-    const isFine = seat.isStraight && bytes >>> 0 === bytes && bytes <= this.straightBytes;
-    const kept = isFine ? this.port.takeKept(bytes) : 0;
-    return kept === 0 ? this.#reserveAny(bytes) : new WriteLease(seat, kept, bytes);
+    if (again === undefined || again.place !== 0 || bytes >>> 0 !== bytes || bytes > seat.straightBytes)
+      return this.reserveElse(bytes, again);
+    const kept = seat.port.takeKept(bytes);
+    return kept === 0 ? this.reserveElse(bytes, again) : again.renew(seat, kept, bytes);
   }
 
-  #reserveAny(bytes: number): WriteLease | undefined {
+  private reserveElse(bytes: number, again: WriteLease | undefined): WriteLease | undefined {
+    const isFine = again === undefined && bytes >>> 0 === bytes && bytes <= this.seat.straightBytes;
+    const kept = isFine ? this.port.takeKept(bytes) : 0;
+    return kept === 0 ? this.#reserveAny(bytes, again) : new WriteLease(this.seat, kept, bytes);
+  }
+
+  #reserveAny(bytes: number, old: WriteLease | undefined): WriteLease | undefined {
+    requireSpare("reserve", old);
     this.#requireFits(integer("bytes", bytes, 0, Number.MAX_SAFE_INTEGER));
     this.seat.requireUsed();
     let descriptor = this.#makeRoom(bytes);
@@ -144,13 +148,20 @@ export class Producer<T> {
       return descriptor === 0 ? this.port.reason() : OK;
     };
     const why = descriptor === 0 ? (this.seat.host.retry(bytes, again) ?? this.port.reason()) : OK;
-    if (this.port.scrubs && descriptor !== 0) this.port.viewOf(descriptor, bytes).fill(0);
+    if (this.port.scrubs && descriptor !== 0) this.port.viewOf(this.port.offsetOf(descriptor), bytes).fill(0);
     // Before others are told, who may leave the ring: then the lease goes with it.
-    const lease = descriptor === 0 ? undefined : new WriteLease(this.seat, descriptor, bytes);
+    const lease = descriptor === 0 ? undefined : this.#leaseOf(descriptor, bytes, old);
     this.#after();
     if (why === CLOSED) throw new RingClosedError(this.seat.name);
     this.seat.host.requireWantOfRoom(why);
     return lease;
+  }
+
+  /** The old one, if a hook that made room has not taken it meanwhile. */
+  #leaseOf(descriptor: number, bytes: number, old: WriteLease | undefined): WriteLease {
+    const { seat } = this;
+    seat.hold(descriptor);
+    return old?.isHeld === false ? old.renew(seat, descriptor, bytes) : new WriteLease(seat, descriptor, bytes);
   }
 
   setLimits(limits: { capacity?: number; maxBytes?: number | string }): void {
@@ -200,7 +211,7 @@ export class Producer<T> {
     if (!this.listeners.wantsDropped) return this.port.push(record);
     const descriptor = this.#makeRoom(record.length);
     if (descriptor === 0) return this.port.reason();
-    this.port.viewOf(descriptor, record.length).set(record);
+    this.port.viewOf(this.port.offsetOf(descriptor), record.length).set(record);
     return this.#commit(descriptor, record.length);
   }
 
@@ -227,7 +238,7 @@ export class Producer<T> {
 
   #keepDropped(): void {
     const oldest = this.port.inHand;
-    this.#dropped.push(this.port.viewOf(oldest, this.port.lengthOf(oldest)).slice());
+    this.#dropped.push(this.port.copyOf(oldest));
     this.port.release(oldest);
   }
 

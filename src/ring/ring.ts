@@ -9,7 +9,7 @@ import { integer } from "../options.js";
 import { describe } from "../size.js";
 import { decoded, decodedAll, isOfBytes, type RingCodec } from "./codec.js";
 import { RingTimeoutError } from "./errors.js";
-import { ReadLease, type WriteLease } from "./leases.js";
+import { ReadLease, requireSpare, type WriteLease } from "./leases.js";
 import type { Overflow } from "./options.js";
 import { block, FOREVER, patienceOf } from "./patience.js";
 import { Producer } from "./producer.js";
@@ -214,21 +214,39 @@ export class Ring<T = Uint8Array> implements Queue<T> {
 
   /**
    * Takes a place for a record of `bytes` bytes, to be filled where it lies and then committed; undefined when there is no memory for it, also
-   * after full hooks and reclaimers were asked. It holds up nobody: records are in the order of their commits. O(1).
+   * after full hooks and reclaimers were asked. It holds up nobody: records are in the order of their commits. O(1). Makes no object where it is
+   * given a lease that was committed or aborted, to be used `again`.
    * @throws RegionBusyError when the page lock was not to be had: try again; RingClosedError; TypeError, RangeError for a length that can never
-   * be; what a full hook throws.
+   * be; TypeError for a lease that is still in hand; what a full hook throws.
    */
-  reserve(bytes: number): WriteLease | undefined {
-    return this.producer.reserve(bytes);
+  reserve(bytes: number, again?: WriteLease): WriteLease | undefined {
+    return this.producer.reserve(bytes, again);
   }
 
-  /** Takes the oldest record, to be read where it lies; undefined when there is none. Its place in the ring is free at once, its memory with `release`. */
-  take(): ReadLease | undefined {
-    if (this.seat.isLeft) return undefined;
-    const descriptor = this.port.take();
-    if (descriptor !== 0) return new ReadLease(this.seat, descriptor);
+  /**
+   * Takes the oldest record, to be read where it lies; undefined when there is none. Its place in the ring is free at once, its memory with
+   * `release`. Makes no object where it is given a lease that was released, to be used `again`.
+   * @throws TypeError for a lease that is still in hand.
+   */
+  take(again?: ReadLease): ReadLease | undefined {
+    const { seat } = this;
+    if (again === undefined || again.record !== 0 || !seat.takesStraight) return this.takeElse(again);
+    const record = seat.port.take();
+    return record === 0 ? this.noneTaken() : again.renew(seat, record);
+  }
+
+  private takeElse(again: ReadLease | undefined): ReadLease | undefined {
+    const { seat } = this;
+    if (again !== undefined) requireSpare("take", again);
+    if (seat.isLeft) return undefined;
+    const record = seat.port.take();
+    if (record === 0) return this.noneTaken();
+    if (seat.mark !== 0) seat.hold(record);
+    return again === undefined ? new ReadLease(seat, record) : again.renew(seat, record);
+  }
+
+  private noneTaken(): undefined {
     if (this.port.reason() === RING_ENDED) this.seat.ended();
-    return undefined;
   }
 
   /** Takes off all records that are there now; how many. They count as taken. */

@@ -41,8 +41,14 @@ export class Seat implements LeaseSource {
   /** For what this thread wants to know without anybody waiting for it: that it is low again, that it is drained. */
   readonly low: Waits;
   readonly #drained: Waits;
+  /** Marks what it has in hand, where several use the ring in this thread: 0: there is no need. */
   readonly mark: number;
+  /** Nothing but the core has to be asked or told of what is put in. */
   isStraight = false;
+  /** Up to which length a place is handed out as this thread keeps it; −1: there is more to do. */
+  straightBytes = -1;
+  /** A record is taken by one call: this thread has not left the ring, and what it takes needs no mark. */
+  takesStraight: boolean;
   commit: (descriptor: number, bytes: number) => boolean = () => false;
   answer: (status: number, bytes: number) => boolean = () => false;
   isLeft = false;
@@ -55,6 +61,7 @@ export class Seat implements LeaseSource {
     this.port = host.port;
     this.name = host.name;
     this.mark = this.port.hands.newMark();
+    this.takesStraight = this.mark === 0;
     this.items = new Waits(this.port.bell(true), this.note, true);
     this.room = new Waits(this.port.bell(false), this.note, true);
     this.low = new Waits(this.port.bell(false), () => {}, false);
@@ -72,6 +79,19 @@ export class Seat implements LeaseSource {
 
   requireUsed(): void {
     if (this.isLeft) throw new RingClosedError(this.name);
+  }
+
+  /** Whether it is enough to tell the core of what is put in, and to answer what it answers. */
+  straighten(isStraight: boolean): void {
+    const { port, mark } = this;
+    this.isStraight = isStraight && !this.isOver;
+    // What is reserved in a region that scrubs is zeroed; one that is not the first here marks what it has in hand.
+    this.straightBytes = this.isStraight && !port.scrubs && mark === 0 ? this.host.rules.maxBytes : -1;
+  }
+
+  /** Marks what was just reserved or taken. */
+  hold(descriptor: number): void {
+    if (this.mark !== 0) this.port.hands.mark(descriptor, this.mark);
   }
 
   /** As it was when this thread left, since then. */
@@ -92,7 +112,7 @@ export class Seat implements LeaseSource {
   ended(): void {
     if (this.isEnded) return;
     this.isEnded = true;
-    this.isStraight = false;
+    this.straighten(false);
     this.room.end(() => new RingClosedError(this.name));
     this.leaseDone();
     this.items.serve();
@@ -115,7 +135,8 @@ export class Seat implements LeaseSource {
 
   #go(): void {
     this.isLeft = true;
-    this.isStraight = false;
+    this.takesStraight = false;
+    this.straighten(false);
     this.#last = metricsOf(this.port);
     // With its last user the ring takes back itself what is in hand.
     if (this.port.isShared) for (const descriptor of this.port.inHandOf(this.mark)) this.port.giveBack(descriptor);

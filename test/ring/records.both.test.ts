@@ -270,6 +270,84 @@ describe("leases", () => {
   });
 });
 
+describe("a lease that is used again", () => {
+  it("is the same object for another record, on any ring, and stale in between", () => {
+    const { r, ring: own } = texts();
+    const other = r.ring("other", { capacity: 4 });
+    const place = own.reserve(3)!;
+    place.bytes.set([97, 98, 99]);
+    place.commit();
+    expect(own.reserve(2, place)).toBe(place);
+    place.bytes.set([100, 101]);
+    expect([place.size, place.commit()]).toEqual([2, true]);
+    expect(other.reserve(1, place)).toBe(place);
+    place.bytes[0] = 7;
+    expect([place.commit(), other.size, own.size]).toEqual([true, 1, 2]);
+
+    const record = own.take()!;
+    expect([record.size, record.sequence, record.bytes[0], record.release()]).toEqual([3, 0, 97, true]);
+    for (const act of [() => record.sequence, () => record.isRedelivered]) expect(act).toThrow(StaleLeaseError);
+    expect(own.take(record)).toBe(record);
+    expect([record.size, record.sequence, record.bytes[0], record.release()]).toEqual([2, 1, 100, true]);
+    expect([own.take(record), record.release(), other.take(record)]).toEqual([undefined, false, record]);
+    expect([record.bytes[0], record.release()]).toEqual([7, true]);
+    expectSound(r);
+  });
+
+  it("has nothing in hand: one that has is refused, and so is what is no lease of that kind; nothing changed", () => {
+    const { r, ring: own } = texts();
+    own.pushMany(["a", "b"]);
+    const [place, record] = [own.reserve(5)!, own.take()!];
+    const spare = own.reserve(1)!;
+    spare.abort();
+    for (const wrong of [place, record, {}, { place: 0 }, null, 1])
+      expect(() => own.reserve(1, wrong as never)).toThrow(TypeError);
+    for (const wrong of [record, place, spare, {}, null]) expect(() => own.take(wrong as never)).toThrow(TypeError);
+    expect(thrown(() => own.take(record)).message).toMatch(/still has a record in hand/);
+    expect([own.size, record.bytes[0], record.release(), place.abort()]).toEqual([1, 97, true, true]);
+    expectSound(r);
+  });
+
+  it("may be one whose ring this thread has left, with what it had in hand", () => {
+    const { r, ring: own } = texts();
+    own.push("a");
+    const [place, record] = [own.reserve(5)!, own.take()!];
+    own.leave();
+    const next = r.ring("next", { codec: "utf8" });
+    next.push("b");
+    expect([next.reserve(5, place), next.take(record)]).toEqual([place, record]);
+    expect([record.bytes[0], record.release(), place.abort()]).toEqual([98, true, true]);
+    expectSound(r);
+  });
+
+  it("may be used again by who hears of the record that it put in", () => {
+    const { ring: own } = texts({ capacity: 2 });
+    const place = own.reserve(1)!;
+    own.pushMany(["a", "b"]);
+    const taken: unknown[] = [];
+    own.onDropped(() => taken.push(own.reserve(1, place)));
+    expect([place.commit(), taken]).toEqual([true, [place]]);
+    expect([place.abort(), own.size]).toEqual([true, 2]);
+  });
+
+  it("is another where a full hook has used it while it made room", () => {
+    const { r, ring: own } = texts({ overflow: "drop-newest" });
+    const spare = own.reserve(1)!;
+    spare.abort();
+    const held = [];
+    for (let lease = own.reserve(50_000); lease !== undefined; lease = own.reserve(50_000)) held.push(lease);
+    const taken: unknown[] = [];
+    r.onFull((bytes) => {
+      taken.push(own.reserve(1, spare));
+      return held.pop()!.abort() && own.trim() ? bytes : 0;
+    });
+    const place = own.reserve(50_000, spare)!;
+    expect([taken, place === spare, place.size, spare.size]).toEqual([[spare], false, 50_000, 1]);
+    expect([place.abort(), spare.abort()]).toEqual([true, true]);
+    expectSound(r);
+  });
+});
+
 describe("what is dropped", () => {
   it("is handed to who asked, in order, after the push is done, and no more once that was ended", () => {
     const { ring: own } = texts({ capacity: 2 });

@@ -19,6 +19,9 @@ class Side {
   readonly ring: Ring;
   readonly #written: WriteLease[] = [];
   readonly #read: ReadLease[] = [];
+  // What was given back, to be used again by one in two.
+  #oldWrite: WriteLease | undefined;
+  #oldRead: ReadLease | undefined;
 
   constructor(overflow: "block" | "drop-oldest" | "resize", isLong: boolean) {
     this.ring = this.region.ring("ring", { capacity: 8, maxBytes: 40_000, overflow });
@@ -42,22 +45,28 @@ class Side {
     if (command === 5) return this.#reserve(length, place);
     if (command === 6) {
       const lease = this.#written.splice(place % (this.#written.length || 1), 1)[0];
+      this.#oldWrite ??= lease;
       return length % 5 === 0 ? lease?.abort() : lease?.commit(Math.min(lease.size, length));
     }
-    if (command === 7) return this.#take();
+    if (command === 7) return this.#take(place);
     const lease = this.#read.splice(place % (this.#read.length || 1), 1)[0];
+    this.#oldRead ??= lease;
     return [lease?.size, lease?.sequence, lease?.bytes[0], lease?.isRedelivered, lease?.release(), lease?.release()];
   }
 
   #reserve(length: number, place: number): unknown {
-    const lease = this.ring.reserve(length);
+    const old = place % 2 === 0 ? this.#oldWrite : undefined;
+    const lease = this.ring.reserve(length, old);
+    if (lease === old) this.#oldWrite = undefined;
     lease?.bytes.fill(place);
     if (lease !== undefined) this.#written.push(lease);
     return lease?.size;
   }
 
-  #take(): unknown {
-    const lease = this.ring.take();
+  #take(place: number): unknown {
+    const old = place % 2 === 0 ? this.#oldRead : undefined;
+    const lease = this.ring.take(old);
+    if (lease === old) this.#oldRead = undefined;
     if (lease !== undefined) this.#read.push(lease);
     return lease?.sequence;
   }
