@@ -127,7 +127,7 @@ export class Cache<V = Uint8Array> {
    * @throws CachePinsError when this thread has 47 values pinned.
    */
   pin(key: CacheKey): Pin | undefined {
-    this.#requireOpen();
+    if (this.isLeft) this.#requireOpen();
     const entry = this.port.pin(key, this.now);
     if (entry < 0) throw new CachePinsError(this.name, OWN_PINS_MAX);
     return entry === 0 ? undefined : new Pin(this.port, entry);

@@ -8,16 +8,18 @@ import { StalePinError } from "./errors.js";
  * Evicted or replaced it stays where it is, and counts, until it is released; a dead thread's are released by its recovery.
  */
 export class Pin {
-  readonly #port: CachePort;
-  readonly #entry: number;
-  #views: readonly Uint8Array[] | undefined;
-  #bytes: Uint8Array | undefined;
-  #isReleased = false;
+  private readonly port: CachePort;
+  /** 0: released. */
+  private entry: number;
+  private seen: readonly Uint8Array[] | undefined;
+  private whole: Uint8Array | undefined;
 
   /** @internal */
   constructor(port: CachePort, entry: number) {
-    this.#port = port;
-    this.#entry = entry;
+    this.port = port;
+    this.entry = entry;
+    this.seen = undefined;
+    this.whole = undefined;
   }
 
   /**
@@ -25,36 +27,40 @@ export class Pin {
    * it where it lies in any case. @throws StalePinError after `release`, and once this thread has left the cache.
    */
   get bytes(): Uint8Array {
-    this.#requireHeld();
-    return (this.#bytes ??= this.#port.wholeOf(this.#entry));
+    return this.whole === undefined || this.port.isLeft ? this.#wholeNow() : this.whole;
+  }
+
+  #wholeNow(): Uint8Array {
+    return (this.whole = this.port.wholeOf(this.#held()));
   }
 
   /** The value where it lies, in as many pieces as it does: nearly always one. @throws StalePinError as `bytes`. */
   get views(): readonly Uint8Array[] {
-    this.#requireHeld();
-    return (this.#views ??= this.#port.viewsOf(this.#entry));
+    const entry = this.#held();
+    return (this.seen ??= this.port.viewsOf(entry));
   }
 
   /** Its length in bytes. @throws StalePinError as `bytes`. */
   get size(): number {
-    this.#requireHeld();
-    return this.#port.lengthOf(this.#entry);
+    return this.port.lengthOf(this.#held());
   }
 
   /** Ends the pin. A second call does nothing. O(pins). */
   release(): void {
-    if (this.#isReleased) return;
-    this.#isReleased = true;
-    this.#bytes = undefined;
-    this.#views = undefined;
-    this.#port.unpin(this.#entry);
-  }
-
-  #requireHeld(): void {
-    if (this.#isReleased || this.#port.isLeft) throw new StalePinError();
+    const { entry } = this;
+    if (entry === 0) return;
+    this.entry = 0;
+    this.whole = undefined;
+    this.seen = undefined;
+    this.port.unpin(entry);
   }
 
   [Symbol.dispose](): void {
     this.release();
+  }
+
+  #held(): number {
+    if (this.entry === 0 || this.port.isLeft) throw new StalePinError();
+    return this.entry;
   }
 }

@@ -1,7 +1,14 @@
 // What goes through a ring, in Node and in a page: values by codec, leases, copies. Goal: what comes out is what went in; a codec or a listener
 // that throws loses no record and breaks no later one; a lease is given back once. Method: exact states.
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type ReadLease, Region, type RingCodec, type RingDecodeError, StaleLeaseError } from "../../src/index.js";
+import {
+  type ReadLease,
+  Region,
+  type RingCodec,
+  type RingDecodeError,
+  StaleLeaseError,
+  type WriteLease,
+} from "../../src/index.js";
 import { expectSound, MIB } from "../lib/regions.js";
 import { reported } from "../reclaim-scene.js";
 import { codeOf, expectCounted, numbers, pair, texts, thrown, turns } from "./scene.js";
@@ -334,7 +341,7 @@ describe("a lease that is used again", () => {
     const { r, ring: own } = texts({ overflow: "drop-newest" });
     const spare = own.reserve(1)!;
     spare.abort();
-    const held = [];
+    const held: WriteLease[] = [];
     for (let lease = own.reserve(50_000); lease !== undefined; lease = own.reserve(50_000)) held.push(lease);
     const taken: unknown[] = [];
     r.onFull((bytes) => {
