@@ -26,60 +26,19 @@ export interface DuplexOptions<R, W> extends WritableOptions {
   writable: Queue<W>;
 }
 
-type Listener = (...args: any[]) => void;
 type Done = (error?: unknown) => void;
 
-/** What streams of Node are to the types, which need none of Node's then. */
-export interface NodeStream {
-  addListener(event: string | symbol, listener: Listener): this;
-  on(event: string | symbol, listener: Listener): this;
-  once(event: string | symbol, listener: Listener): this;
-  removeListener(event: string | symbol, listener: Listener): this;
-  off(event: string | symbol, listener: Listener): this;
-  removeAllListeners(event?: string | symbol): this;
-  setMaxListeners(count: number): this;
-  getMaxListeners(): number;
-  listeners(event: string | symbol): Function[];
-  rawListeners(event: string | symbol): Function[];
-  emit(event: string | symbol, ...args: any[]): boolean;
-  listenerCount(event: string | symbol): number;
-  prependListener(event: string | symbol, listener: Listener): this;
-  prependOnceListener(event: string | symbol, listener: Listener): this;
-  eventNames(): (string | symbol)[];
-  destroy(error?: Error): this;
-  readonly destroyed: boolean;
-}
-
-/** A `stream.Readable`. */
-export interface NodeReadable<T> extends NodeStream, AsyncIterable<T> {
-  readable: boolean;
-  read(size?: number): any;
-  setEncoding(encoding: any): this;
-  pause(): this;
-  resume(): this;
-  isPaused(): boolean;
-  pipe<W>(destination: W, options?: { end?: boolean }): W;
-  unpipe(destination?: any): this;
-  unshift(chunk: any, encoding?: any): void;
-  wrap(old: any): this;
-  push(chunk: unknown): boolean;
-  toArray(): Promise<T[]>;
-  [Symbol.asyncIterator](): AsyncIterableIterator<T>;
-}
-
-/** A `stream.Writable`. */
-export interface NodeWritable extends NodeStream {
-  writable: boolean;
-  write(chunk: any, ...more: any[]): boolean;
-  end(...args: any[]): this;
-}
-
-export type NodeDuplex<R> = NodeReadable<R> & NodeWritable;
+/** @ts-ignore: `any` where the types of Node are not installed. */
+export type NodeReadable = import("node:stream").Readable;
+/** @ts-ignore: as NodeReadable. */
+export type NodeWritable = import("node:stream").Writable;
+/** @ts-ignore: as NodeReadable. */
+export type NodeDuplex = import("node:stream").Duplex;
 
 interface StreamModule {
-  Readable: new (options: object) => NodeReadable<never>;
+  Readable: new (options: object) => NodeReadable;
   Writable: new (options: object) => NodeWritable;
-  Duplex: new (options: object) => NodeDuplex<never>;
+  Duplex: new (options: object) => NodeDuplex;
 }
 
 function streams(): StreamModule {
@@ -94,7 +53,7 @@ function streams(): StreamModule {
  * the next.
  * @throws TypeError for what is no queue, and where there is no node:stream.
  */
-export function nodeReadable<T>(queue: Queue<T>, options?: ReadableOptions): NodeReadable<T> {
+export function nodeReadable<T>(queue: Queue<T>, options?: ReadableOptions): NodeReadable {
   const { objectMode = true } = ownOptions<ReadableOptions>("nodeReadable", options, ["objectMode"]);
   const { Readable } = streams();
   return new Readable({ ...reading(queue, objectMode), objectMode, highWaterMark: 0 });
@@ -111,7 +70,7 @@ export function nodeWritable<T>(queue: Queue<T>, options?: WritableOptions): Nod
 }
 
 /** A `stream.Duplex` over two queues, such as those to and from a worker. @throws TypeError. */
-export function nodeDuplex<R, W>(options: DuplexOptions<R, W>): NodeDuplex<R> {
+export function nodeDuplex<R, W>(options: DuplexOptions<R, W>): NodeDuplex {
   const own = ownOptions<DuplexOptions<R, W>>("nodeDuplex", options, ["readable", "writable", "objectMode", "end"]);
   const { objectMode = true, end = true } = own;
   const [from, to] = [reading(own.readable as Queue<R>, objectMode), writing(own.writable as Queue<W>, end)];
@@ -165,7 +124,7 @@ function reading<T>(queue: Queue<T>, objectMode: boolean) {
   const left = new AbortController();
   const { signal } = left;
   return {
-    read(this: NodeReadable<T>) {
+    read(this: NodeReadable) {
       let isNothing = false;
       const take = (value: T | undefined): void => {
         if (value === null)

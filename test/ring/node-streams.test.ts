@@ -127,12 +127,22 @@ describe("a pipeline through a ring", () => {
   });
 });
 
+describe("to the types of Node", () => {
+  it("they are its own streams", () => {
+    const queue = new ObjectRing<string>();
+    const [from, to]: [Readable, Writable] = [nodeReadable(queue), nodeWritable(queue)];
+    const both: Duplex = nodeDuplex({ readable: queue, writable: queue });
+    expect([from, to, both].map((stream) => stream.constructor)).toEqual([Readable, Writable, Duplex]);
+    for (const stream of [from, to, both]) stream.destroy();
+  });
+});
+
 describe("an empty record in a flow of bytes", () => {
   it("is passed over, whether the reader asks, listens or iterates", async () => {
     for (const read of [
-      (stream: NodeReadable<Uint8Array>) => stream.toArray(),
-      (stream: NodeReadable<Uint8Array>) => stream.pipe(new PassThrough()).toArray(),
-      async (stream: NodeReadable<Uint8Array>) => {
+      (stream: NodeReadable) => stream.toArray(),
+      (stream: NodeReadable) => stream.pipe(new PassThrough()).toArray(),
+      async (stream: NodeReadable) => {
         const got: Uint8Array[] = [];
         stream.on("readable", () => {
           for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) got.push(chunk as Uint8Array);
