@@ -41,7 +41,7 @@ export {
 export { ringCommit, ringPop, ringPush, ringRelease, ringReserve, ringTake } from "./ring";
 export { ringPopMany, ringPushMany } from "./ringbatch";
 export { hasEnded } from "./ringend";
-export { closeRing, leaveRing, openRing, ringAgain, ringSetLimits, ringTrim } from "./ringlife";
+export { closeRing, leaveRing, openRing, ringAgain, ringReturn, ringSetLimits, ringTrim } from "./ringlife";
 export {
   cacheAbort,
   cacheClear,

@@ -213,7 +213,7 @@ export function closeRing(ring: usize): bool {
 export function leaveRing(ring: usize): u32 {
   const status = lock();
   if (status != OK) return status;
-  if (get32(partyOf(ring) + P_OWNER) == myId) settleParty(ring, me);
+  if (get32(partyOf(ring) + P_OWNER) == myId && settleParty(ring, me)) wakeParties(ring);
   const isGoing = load64(ring + Q_STATE) == goingBy(myId) || beginToGo(ring);
   letGo();
   return isGoing ? takeApart(ring) : OK;
@@ -255,10 +255,10 @@ export function settleRings(id: u32): u32 {
     const isOurs = id == myId || isDead(id);
     let going: usize = 0;
     for (let ring = <usize>load32(H_RINGS); ring != 0 && isOurs; ring = <usize>get32(ring + Q_NEXT)) {
-      settleParty(ring, id & 0xff);
+      const isAgain = settleParty(ring, id & 0xff);
       // From the dead one's hands, or a call before this one that was busy.
       if (cas64(ring + Q_STATE, goingBy(id), goingBy(myId)) || beginToGo(ring)) going = ring;
-      if (id != myId) wakeParties(ring); // it may have died between what it did and the wake
+      if (isAgain || id != myId) wakeParties(ring); // it may have died between what it did and the wake
       if (going != 0) break;
     }
     letGo();
@@ -283,10 +283,13 @@ function beginToGo(ring: usize): bool {
   return true;
 }
 
-/** Gives back what owner `index`, dead or this one, has of the ring in hand; it uses it no more. Under the page lock. O(descriptors). */
-function settleParty(ring: usize, index: u32): void {
+/**
+ * Gives back what owner `index`, dead or this one, has of the ring in hand; it uses it no more. Whether something is to be delivered again. Under
+ * the page lock. O(descriptors).
+ */
+function settleParty(ring: usize, index: u32): bool {
   const party = <usize>get32(ring + Q_PARTIES) + <usize>index * PARTY_BYTES;
-  if (get32(party + P_OWNER) == 0) return;
+  if (get32(party + P_OWNER) == 0) return false;
   // First: an exception may cut this, and what is given back by then is not to be found in hand again.
   put32(party + P_HAND, 0);
   put32(party + P_KEPT, 0);
@@ -303,6 +306,16 @@ function settleParty(ring: usize, index: u32): void {
   uncounted(party + P_DROPPED);
   uncounted(party + P_LOST);
   store32(party + P_OWNER, 0); // commit
+  return isAgain;
+}
+
+/** What this owner has in hand, `d`, is worked on here no more, as if it left with that alone: it goes back, or is delivered again. O(1). */
+export function ringReturn(ring: usize, d: usize): void {
+  if (me == 0) return;
+  settleDescriptor(ring, partyOf(ring), d, load64(d + D_WORD), false);
+  if (get32(ring + Q_DELIVERY) != DELIVER_AGAIN) return;
+  add32(ring + Q_AGAIN, 1);
+  wakeParties(ring);
 }
 
 /** Nothing is being counted there any more. */

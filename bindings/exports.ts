@@ -53,6 +53,7 @@ export interface CoreExports {
   ringSetLimits(ring: number, records: number, bytes: number, high: number, low: number, policy: number): void;
   ringTrim(ring: number): number;
   ringAgain(ring: number): number;
+  ringReturn(ring: number, d: number): void;
   ringPush(ring: number, from: number, bytes: number, tag: number): number;
   ringPushMany(ring: number, from: number, count: number): number;
   ringReserve(ring: number, bytes: number, wants: number): number;

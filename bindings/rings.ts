@@ -278,6 +278,11 @@ export class RingPort {
     return this.exports.ringCommit(this.at, d, bytes, 0, wants);
   }
 
+  /** What is in hand is worked on here no more, though this attachment stays: with `again` it is delivered again. */
+  passOn(d: number): void {
+    this.exports.ringReturn(this.at, d);
+  }
+
   /** What RING_DROPPED left in hand. */
   get inHand(): number {
     return this.i32[this.#out + RING_IN_HAND] as number;

@@ -125,6 +125,8 @@ function mayImport(path: string, target: string): boolean {
   }
   if (isUnder(path, "src/adapters")) return isUnder(target, "src/adapters") || target === "src/index";
   if (isUnder(target, "src/demo", "src/adapters")) return false;
+  // Its types: a value of it would not go into the bundle for pages.
+  if (path === "src/streams/index.ts" && target === "node:stream") return true;
   return isUnder(target, "src", "bindings") || SRC_PACKAGES.includes(target);
 }
 

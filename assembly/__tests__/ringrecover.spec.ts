@@ -5,7 +5,7 @@ import { load32, load64, store64 } from "../atomic";
 import { ownerState } from "../owners";
 import { recover } from "../recover";
 import { descriptorWord, partyOf, ringCommit, ringRelease, sequenceOf, slotAt } from "../ring";
-import { leaveRing, ringAgain } from "../ringlife";
+import { leaveRing, ringAgain, ringReturn } from "../ringlife";
 import { descriptorAt, findAgain } from "../ringpool";
 import { OWNER_DEAD, OWNER_FREE, REC_DONE } from "../shared/layout";
 import {
@@ -28,6 +28,7 @@ import {
   P_LOST,
   P_OWNER,
   Q_HEAD,
+  Q_ITEMS,
   Q_PARTIES,
   Q_TAIL,
   DESCRIPTOR_SHIFT,
@@ -178,6 +179,46 @@ describe("what a dead owner had in hand", () => {
     popped(ring, 1, 11);
     nothing(ring, RING_EMPTY, 0);
     gone(ring, "twice");
+  });
+
+  it("passed on by who stays, or taken along by who leaves, is another's, who is told", () => {
+    const ring = shared(again(9));
+    for (let i: u32 = 0; i < 3; i++) pushed(ring, i, 10 + i);
+    const first = taken(ring, 0, 10);
+    const place = reserved(ring, 9, 7);
+    taken(ring, 1, 11);
+    const bell = load32(ring + Q_ITEMS);
+    ringReturn(ring, first);
+    is(load32(ring + Q_ITEMS) != bell, true, "who sleeps for one is woken", 0);
+    ringReturn(ring, place);
+    same(countOf(ring, D_AGAIN), 1, "one to be delivered again", 0);
+    same(countOf(ring, D_HELD, 2), 0, "no place in hand", 0);
+    become(1);
+    same(ringAgain(ring), 1, "seen", 0);
+    popped(ring, 0, 10);
+    same(ringAgain(ring), 0, "none is left", 0);
+    become(2);
+    const before = load32(ring + Q_ITEMS);
+    same(leaveRing(ring), OK, "left", 0);
+    is(load32(ring + Q_ITEMS) != before, true, "and are by who leaves", 0);
+    become(1);
+    popped(ring, 1, 11);
+    popped(ring, 2, 12);
+    nothing(ring, RING_EMPTY, 0);
+    same(lost(ring), 0, "lost", 0);
+    gone(ring, "passed on");
+  });
+
+  it("passed on where nothing is delivered again, goes back", () => {
+    const ring = shared(new Shape(9));
+    pushed(ring, 0, 10);
+    ringReturn(ring, taken(ring, 0, 10));
+    same(countOf(ring, D_TAKEN, 2), 0, "in hand", 0);
+    same(lost(ring), 0, "it was not lost", 0);
+    nothing(ring, RING_EMPTY, 0);
+    same(leaveRing(ring), OK, "left", 0);
+    become(1);
+    gone(ring, "given back");
   });
 
   it("to be delivered again, is found by one who looked before, and after who died over it", () => {

@@ -268,7 +268,10 @@ export class Ring<T = Uint8Array> implements Queue<T> {
     return isFirst;
   }
 
-  /** This thread uses the ring no more: its leases go back, what it waits for is told RingClosedError. The ring stays for the others. */
+  /**
+   * This thread uses the ring no more: its leases go back (with `at-least-once` another gets the records), what it waits for is told
+   * RingClosedError. The ring stays for the others.
+   */
   leave(): void {
     this.seat.leave();
   }

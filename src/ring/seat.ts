@@ -139,7 +139,7 @@ export class Seat implements LeaseSource {
     this.straighten(false);
     this.#last = metricsOf(this.port);
     // With its last user the ring takes back itself what is in hand.
-    if (this.port.isShared) for (const descriptor of this.port.inHandOf(this.mark)) this.port.giveBack(descriptor);
+    if (this.port.isShared) for (const descriptor of this.port.inHandOf(this.mark)) this.port.passOn(descriptor);
     const over = (): Error => new RingClosedError(this.name);
     this.low.end(over);
     this.#drained.end(over);

@@ -265,6 +265,25 @@ describe("leases", () => {
     expect([codeOf(() => lease.commit()), lease.abort(), other.size]).toEqual(["ERR_RING_FULL", false, 1]);
   });
 
+  it("of who leaves are given back; with at-least-once what was taken is another's, who may be waiting for it", async () => {
+    for (const delivery of ["at-most-once", "at-least-once"] as const)
+      for (const isOpenTwice of [false, true]) {
+        const { r, ring: own } = texts({ delivery });
+        const theirs = Region.attachSync(r.handle()).ring<string>("ring", { codec: "utf8" });
+        if (isOpenTwice) r.ring("ring", { codec: "utf8" });
+        own.pushMany(["a", "b"]);
+        const [taken, place] = [own.take()!, own.reserve(5)!];
+        expect(theirs.pop()).toBe("b");
+        const waiting = theirs.receive();
+        own.leave();
+        theirs.push("c");
+        expect(await waiting).toBe(delivery === "at-least-once" ? "a" : "c");
+        expect([taken.release(), place.abort(), theirs.metrics().lost]).toEqual([false, false, 0]);
+        expect(theirs.drain()).toEqual(delivery === "at-least-once" ? ["c"] : []);
+        expectSound(r);
+      }
+  });
+
   it("that are out keep this thread in a ring that has ended, until they are back", () => {
     const { r, ring: own } = texts();
     own.pushMany(["a", "b"]);

@@ -4,6 +4,7 @@
 import { DEAD, FINISHED, Violation } from "./thread.mjs";
 import { historyOf, pop, release, ringOf, sumOfInternal } from "./ringcalls.mjs";
 import { isCut, requireOrder } from "./ringhistory.mjs";
+import { descriptorsOf } from "./ringwords.mjs";
 
 const DRAIN_MAX = 50;
 
@@ -29,16 +30,22 @@ export function finish(stage) {
 /** What a thread has in hand when it dies, or leaves, is lost, or delivered again. */
 function markLeases(stage) {
   const history = historyOf(stage);
-  for (const op of history.ops) op.isLost = history.leases.has(op.hand);
+  for (const op of history.ops) op.isLost = history.leases.has(op.hand) || op.hand?.isPassedOn === true;
 }
 
 const isAlive = (stage, name) => name === "main" || (name !== "ghost" && stage[name].thread.status !== DEAD);
+
+/** How many records are to be delivered again. */
+function againIn(view, at) {
+  const { c } = view;
+  return descriptorsOf(view, at).filter((d) => (view.word(d + c.D_WORD) & c.D_STATE_MASK) === c.D_AGAIN).length;
+}
 
 function queueOf({ machine: { view }, model }) {
   const { c } = view;
   const { at } = model.ledger.names.get("ring");
   const depth = (view.word(at + c.Q_TAIL + 4) - view.word(at + c.Q_HEAD + 4)) >>> 0;
-  return { depth, isHigh: view.word(at + c.Q_IS_HIGH) === 1, low: view.word(at + c.Q_LOW) };
+  return { depth: depth + againIn(view, at), isHigh: view.word(at + c.Q_IS_HIGH) === 1, low: view.word(at + c.Q_LOW) };
 }
 
 /** Who was cut by an exception leaves the region. */
@@ -123,10 +130,12 @@ function checkCounts(stage, drained) {
   if (lost > held.length + cutPops || (!ring.shape.again && lost < sure) || (ring.shape.again && lost > 0))
     throw new Violation(`${lost} records are said to be lost, ${sure} to ${held.length + cutPops} were`);
   if (!ring.shape.again) return;
-  const missed = held.filter(({ id, isGoing }) => !isGoing && got.filter((other) => other === id).length < 2);
+  const back = history.ops.map(({ hand }) => hand).filter((hand) => hand?.isBack);
+  const due = [...held.filter(({ isGoing }) => !isGoing), ...back];
+  const missed = due.filter(({ id }) => got.filter((other) => other === id).length < 2);
   // Of what a cut call took again nobody was told.
   if (missed.length > cutPops)
-    throw new Violation(`record ${missed[0].id} was in a dead thread's hand, and is not delivered again`);
+    throw new Violation(`record ${missed[0].id} was in the hand of who died or left, and is not delivered again`);
 }
 
 /** Who slept for records was woken if there are any, where nobody died that was to do that. */

@@ -337,6 +337,24 @@ export function* leave(t, ring = ringOf(t)) {
   return status;
 }
 
+/** A record in hand is not worked on any more: another gets it, where the ring delivers again. */
+export function* passOn(t, hand, call = { name: "ringReturn", args: [ringOf(t).at, hand?.d] }) {
+  if (!hand) return undefined;
+  hand.isGoing = hand.isPassedOn = true;
+  const answer = yield call;
+  if (answer === TRAPPED) return answer;
+  hand.isBack = true;
+  historyOf(t).leases.delete(hand);
+  return answer;
+}
+
+/** The thread uses the ring no more, with this in hand. */
+export function* leaveWith(t, hand) {
+  if (!hand) return;
+  const status = yield* passOn(t, hand, { name: "leaveRing", args: [ringOf(t).at] });
+  if (status === t.c.BUSY) t.requireBusy("leaveRing", true);
+}
+
 /** How many records are to be delivered again: from `least` to `most`. */
 export function* countAgain(t, least, most) {
   const count = yield { name: "ringAgain", args: [ringOf(t).at] };

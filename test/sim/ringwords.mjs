@@ -42,6 +42,14 @@ export function chunksOf(view, ring) {
   return found;
 }
 
+/** Addresses of all descriptors. */
+export function descriptorsOf(view, ring) {
+  const { c } = view;
+  const inGroup = c.IN_GROUP + 1;
+  const place = (i) => Math.floor(i / inGroup) * 2 ** c.GROUP_SHIFT + (i % inGroup) * 2 ** c.DESCRIPTOR_SHIFT;
+  return chunksOf(view, ring).flatMap(([chunk, length]) => Array.from({ length }, (_, i) => chunk + place(i)));
+}
+
 /** What a word of the heap is, if it is a ring's. */
 export function ringWord(view, address) {
   let name;

@@ -5,6 +5,7 @@ const TAKES = "rings/pop + pop, 1 of 2";
 const BOTH = "rings/push + pop, 1 of 1";
 const DROPS = "rings/push + pop, 1 of 1, drops, come round";
 const AGAIN = "ring deaths/one taken, delivered again beside who takes";
+const PASSED_ON = "rings/take, and pass it on + receive, 1 of 2, again";
 const RESERVING = (write) => `ring deaths/reserving, at write ${write}`;
 const PUTTING = (write) => `ring deaths/putting in, at write ${write}`;
 
@@ -164,6 +165,21 @@ export const RING_MUTANTS = [
     name: "ring: what is delivered again is not said",
     scenarios: [AGAIN],
     plant: (m) => m.drop("ringlife/settleParty", "atomic/add32", 1),
+  },
+  {
+    name: "ring: what is passed on is not said",
+    scenarios: [PASSED_ON],
+    plant: (m) => m.drop("ringlife/ringReturn", "atomic/add32", 1),
+  },
+  {
+    name: "ring: who passes a record on wakes nobody",
+    scenarios: [PASSED_ON],
+    plant: (m) => m.drop("ringlife/ringReturn", "ringbell/wakeParties", 1),
+  },
+  {
+    name: "ring: who leaves with a record wakes nobody",
+    scenarios: ["rings/take, and leave with it + receive, 1 of 2, again"],
+    plant: (m) => m.drop("ringlife/leaveRing", "ringbell/wakeParties", 1),
   },
   {
     name: "ring: what is delivered again is had by two",

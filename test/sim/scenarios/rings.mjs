@@ -11,6 +11,8 @@ import {
   popMany,
   push,
   pushMany,
+  passOn,
+  leaveWith,
   receive,
   release,
   reserve,
@@ -53,6 +55,12 @@ export const CALLS = {
     yield* pop(t);
     yield* push(t, 3 * SIZE);
   },
+  *"take, and pass it on"(t) {
+    yield* passOn(t, yield* take(t));
+  },
+  *"take, and leave with it"(t) {
+    yield* leaveWith(t, yield* take(t));
+  },
   "push many": (t) => pushMany(t, [SIZE, 5, 0]),
   *"pop many"(t) {
     yield* release(t, yield* popMany(t, 3, 40));
@@ -81,6 +89,7 @@ const WRAP = 0xffffffff;
 
 const plain = (capacity, first = 0) => ({ capacity, most: 3, first });
 const high = (capacity) => ({ ...plain(capacity), high: capacity });
+const again = (capacity) => ({ ...plain(capacity), again: true });
 const dropping = (capacity, first = 0) => ({ ...plain(capacity, first), drops: true });
 
 /** First, second, shape, records in it. */
@@ -135,10 +144,15 @@ const PAIRS = [
   ["leave", "push", plain(2), 1],
   ["leave", "pop", plain(2), 1],
   ["leave", "close", plain(2), 1],
+  ["take, and pass it on", "receive", again(2), 1],
+  ["take, and pass it on", "pop", again(2), 2],
+  ["take, and pass it on", "take, and pass it on", again(2), 1],
+  ["take, and leave with it", "receive", again(2), 1],
+  ["take, and pass it on", "push", plain(1), 1],
 ];
 
-const nameOf = (first, second, { capacity, drops, high: top, first: sequence }, records) =>
-  `${first} + ${second}, ${records} of ${capacity}${drops ? ", drops" : ""}${top ? ", high" : ""}${sequence > 9 ? ", come round" : ""}`;
+const nameOf = (first, second, { capacity, drops, again: twice, high: top, first: sequence }, records) =>
+  `${first} + ${second}, ${records} of ${capacity}${drops ? ", drops" : ""}${twice ? ", again" : ""}${top ? ", high" : ""}${sequence > 9 ? ", come round" : ""}`;
 
 const pairs = PAIRS.map(([first, second, shape, records]) => ({
   name: `rings/${nameOf(first, second, shape, records)}`,
@@ -167,7 +181,7 @@ const alone = ALONE.map(([first, second, shape, records]) => ({
 }));
 
 /** Nobody keeps a descriptor, so what is taken is what is put in next. */
-const again = {
+const reused = {
   name: "rings/what was taken is put in again, longer",
   bounds,
   setup: (stage) => plantRing(stage, plain(3), { records: 2, cold: ["a", "b"] }),
@@ -175,4 +189,4 @@ const again = {
   finish,
 };
 
-export default [...pairs, ...alone, again];
+export default [...pairs, ...alone, reused];
