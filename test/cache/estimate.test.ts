@@ -28,6 +28,58 @@ describe("estimateSize, compat", () => {
   });
 });
 
+// The ways in which estimators are known to fail (D55).
+describe.each([true, false])("estimateSize of hostile values, compat: %s", (compat) => {
+  const size = (value: unknown): number => estimateSize(value, { compat });
+
+  it("calls no accessor and no iterator, and counts that they are there (D55)", () => {
+    const trap = (): never => expect.unreachable();
+    const value = Object.defineProperty({ a: "bc" }, "get", { get: trap, enumerable: true });
+    expect(size(value)).toBe(3 + 3 + (compat ? 1024 : 4));
+    class Hostile extends Map<string, string> {
+      override [Symbol.iterator] = trap;
+      override forEach = trap;
+    }
+    expect(size(new Hostile().set("ab", "c"))).toBe(compat ? 1024 : 3);
+    const array = Object.assign(["ab"], { [Symbol.iterator]: trap });
+    expect(size(array)).toBe(2);
+  });
+
+  it("counts a proxy that throws, or was revoked, as what is not known (D55)", () => {
+    const fail = (): never => {
+      throw new Error("mine");
+    };
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    for (const value of [
+      proxy,
+      new Proxy({}, { ownKeys: fail }),
+      new Proxy([], { getPrototypeOf: fail, ownKeys: fail }),
+    ])
+      expect(size(["ab", value])).toBe(2 + 1024);
+  });
+
+  it("looks once at what is shared, however often, and at no hole (D55)", () => {
+    let shared: unknown = "abc";
+    for (let i = 0; i < 60; i++) shared = [shared, shared];
+    expect(size(shared)).toBe(compat ? 3 * 2 ** 60 : 6);
+    const holes: string[] = [];
+    holes[2 ** 32 - 2] = "ab";
+    expect(size(holes)).toBe(2);
+  });
+
+  it("ends for what is nested without end, and for many parts (D55)", () => {
+    let deep: unknown = "x";
+    for (let i = 0; i < 100_000; i++) deep = { a: deep };
+    expect(size(deep)).toBe(compat ? 1000 + 1024 : 64);
+    expect(size(Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`k${i}`, "v"])))).toBe(688_890);
+  });
+
+  it("counts a slice of a buffer by its own bytes (D55)", () => {
+    expect(size([Buffer.from("abc"), new Uint8Array(1000).subarray(5, 9)])).toBe(7);
+  });
+});
+
 describe("estimateSize", () => {
   it.each([
     ["a text is its UTF-8 bytes", "aä€😀", 10],
