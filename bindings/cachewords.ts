@@ -90,6 +90,9 @@ export class CacheWords {
     }
   }
 
+  /** A log of what leads here shows no memory. */
+  toJSON(): undefined {}
+
   protected word(offset: number): number {
     return Atomics.load(this.core.i32, (this.at + offset) >>> 2) >>> 0;
   }

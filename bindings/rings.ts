@@ -150,6 +150,9 @@ export class RingPort {
     return port;
   }
 
+  /** A log of what leads here shows no memory. */
+  toJSON(): undefined {}
+
   #word(offset: number): number {
     return Atomics.load(this.i32, (this.at + offset) >>> 2) >>> 0;
   }
@@ -205,7 +208,7 @@ export class RingPort {
   /** Puts a record in: OK, RING_IS_HIGH, RING_FULL, CLOSED, or why there is no memory for it. */
   push(record: Uint8Array): number {
     const bytes = record.length;
-    const d = this.keptFor(bytes);
+    const d = this.keptFor(bytes, false);
     if (d === 0) return this.#pushElse(record);
     // It is kept until it is in: an exception before that leaves nothing in hand.
     set.call(this.u8, record, this.i32[(d + D_BLOCK) >>> 2] as number);
@@ -224,21 +227,16 @@ export class RingPort {
     return this.commit(d, bytes, 0);
   }
 
-  // A record in hand is a descriptor, as the core says it: a signed number. What the core would do for takeKept and giveBack by one store is
+  // A record in hand is a descriptor, as the core says it: a signed number. What the core would do for keptFor and giveBack by one store is
   // done here where there is nothing else to do: the call costs more.
 
-  /** The descriptor that this thread keeps; 0: it keeps none for so many bytes. */
-  keptFor(bytes: number): number {
+  /** The descriptor that this thread keeps, which it may keep or take in hand as the place for a record; 0: it keeps none for so many bytes. */
+  keptFor(bytes: number, isTaken: boolean): number {
     const { i32, kept } = this;
     const d = i32[kept] as number;
     const room = i32[(d + D_ROOM) >>> 2] as number;
-    return room < bytes || (room > ROOMY_MIN && room >>> ROOMY_SHIFT > bytes) || i32[kept + 1] !== 0 ? 0 : d;
-  }
-
-  /** Takes it in hand as the place for a record. */
-  takeKept(bytes: number): number {
-    const d = this.keptFor(bytes);
-    if (d !== 0) this.i32[this.kept] = 0;
+    if (room < bytes || (room > ROOMY_MIN && room >>> ROOMY_SHIFT > bytes) || i32[kept + 1] !== 0) return 0;
+    if (isTaken) i32[kept] = 0;
     return d;
   }
 

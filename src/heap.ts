@@ -142,6 +142,9 @@ export class Heap {
     return moved === 0 ? this.#exhausted(bytes, attempt) : moved >>> 0;
   }
 
+  /** A log of what leads here shows no memory. */
+  toJSON(): undefined {}
+
   /** Bytes that may be used at `offset`, at least what was asked for; 0 when no block is live there. O(1). */
   usableSize(offset: number): number {
     if (offset >>> 0 === offset) return this.#exports.usableSize(offset) >>> 0;

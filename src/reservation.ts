@@ -95,6 +95,12 @@ export class Reservation {
     return this.source.budgets.core.exports.reservationIsLive(this.record, this.low, this.high) !== 0;
   }
 
+  /** What a log shows of it. */
+  toJSON(): { size: number; tag: string; budgetPath: string } {
+    const { size, tag, budgetPath } = this;
+    return { size, tag, budgetPath };
+  }
+
   /** Gives the bytes back: true the first time, false ever after, and when `budget.close` was quicker. O(depth). */
   release(): boolean {
     const { record, source } = this;

@@ -8,18 +8,18 @@ import { StalePinError } from "./errors.js";
  * Evicted or replaced it stays where it is, and counts, until it is released; a dead thread's are released by its recovery.
  */
 export class Pin {
-  private readonly port: CachePort;
+  readonly #port: CachePort;
   /** 0: released. */
-  private entry: number;
-  private seen: readonly Uint8Array[] | undefined;
-  private whole: Uint8Array | undefined;
+  #entry: number;
+  #seen: readonly Uint8Array[] | undefined;
+  #whole: Uint8Array | undefined;
 
   /** @internal */
   constructor(port: CachePort, entry: number) {
-    this.port = port;
-    this.entry = entry;
-    this.seen = undefined;
-    this.whole = undefined;
+    this.#port = port;
+    this.#entry = entry;
+    this.#seen = undefined;
+    this.#whole = undefined;
   }
 
   /**
@@ -27,32 +27,32 @@ export class Pin {
    * it where it lies in any case. @throws StalePinError after `release`, and once this thread has left the cache.
    */
   get bytes(): Uint8Array {
-    return this.whole === undefined || this.port.isLeft ? this.#wholeNow() : this.whole;
+    return this.#whole === undefined || this.#port.isLeft ? this.#wholeNow() : this.#whole;
   }
 
   #wholeNow(): Uint8Array {
-    return (this.whole = this.port.wholeOf(this.#held()));
+    return (this.#whole = this.#port.wholeOf(this.#held()));
   }
 
   /** The value where it lies, in as many pieces as it does: nearly always one. @throws StalePinError as `bytes`. */
   get views(): readonly Uint8Array[] {
     const entry = this.#held();
-    return (this.seen ??= this.port.viewsOf(entry));
+    return (this.#seen ??= this.#port.viewsOf(entry));
   }
 
   /** Its length in bytes. @throws StalePinError as `bytes`. */
   get size(): number {
-    return this.port.lengthOf(this.#held());
+    return this.#port.lengthOf(this.#held());
   }
 
   /** Ends the pin. A second call does nothing. O(pins). */
   release(): void {
-    const { entry } = this;
+    const entry = this.#entry;
     if (entry === 0) return;
-    this.entry = 0;
-    this.whole = undefined;
-    this.seen = undefined;
-    this.port.unpin(entry);
+    this.#entry = 0;
+    this.#whole = undefined;
+    this.#seen = undefined;
+    this.#port.unpin(entry);
   }
 
   [Symbol.dispose](): void {
@@ -60,7 +60,7 @@ export class Pin {
   }
 
   #held(): number {
-    if (this.entry === 0 || this.port.isLeft) throw new StalePinError();
-    return this.entry;
+    if (this.#entry === 0 || this.#port.isLeft) throw new StalePinError();
+    return this.#entry;
   }
 }

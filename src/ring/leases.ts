@@ -3,7 +3,8 @@
 // the ring, or by the recovery of the thread that ended with it.
 //
 // One is made for each record unless an old one is given to be used again, so they are as small as can be: two classes without a third below them.
-// What each record passes is short, for V8 puts only so much into one loop: what is rare stands in methods of its own.
+// What each record passes is short, for V8 puts only so much into one loop: what is rare stands in methods of its own. Which record it has in hand a
+// lease learns last: who is cut before that (a call too deep) is left with one that has none, not with another's memory.
 
 import type { RingPort } from "../../bindings/rings.js";
 import { integer } from "../options.js";
@@ -40,26 +41,29 @@ export function requireSpare(what: "reserve" | "take", again: unknown): void {
 
 /** A place for a record of `size` bytes, taken by `ring.reserve(bytes)`. Not zeroed. */
 export class WriteLease {
+  /** @internal */
   private source: LeaseSource;
+  /** @internal */
+  private at: number;
+  /** @internal */
+  private length: number;
   /** @internal The descriptor of the place; 0: given back. */
   place: number;
-  private at: number;
-  private length: number;
 
   /** @internal */
   constructor(source: LeaseSource, place: number, length: number) {
     this.source = source;
-    this.place = place;
     this.at = source.port.offsetOf(place);
     this.length = length;
+    this.place = place;
   }
 
   /** @internal As if it had just been made. */
   renew(source: LeaseSource, place: number, length: number): this {
-    if (this.source !== source) this.source = source;
-    this.place = place;
     this.at = source.port.offsetOf(place);
     this.length = length;
+    if (this.source !== source) this.source = source;
+    this.place = place;
     return this;
   }
 
@@ -96,6 +100,7 @@ export class WriteLease {
     return status === 0 || source.answer(status, bytes);
   }
 
+  /** @internal */
   private commitElse(bytes: number): boolean {
     const { source, place } = this;
     integer("bytes", bytes, 0, this.length);
@@ -122,6 +127,7 @@ export class WriteLease {
     this.abort();
   }
 
+  /** @internal */
   private stale(): never {
     throw new StaleLeaseError(this.source.name);
   }
@@ -129,28 +135,31 @@ export class WriteLease {
 
 /** The oldest record, taken by `ring.take()`. */
 export class ReadLease {
+  /** @internal */
   private source: LeaseSource;
+  /** @internal */
+  private at: number;
+  /** @internal */
+  private length: number;
   /** @internal The descriptor of the record; 0: given back. */
   record: number;
-  private at: number;
-  private length: number;
 
   /** @internal */
   constructor(source: LeaseSource, record: number) {
     const { port } = source;
     this.source = source;
-    this.record = record;
     this.at = port.offsetOf(record);
     this.length = port.lengthOf(record);
+    this.record = record;
   }
 
   /** @internal As if it had just been made. */
   renew(source: LeaseSource, record: number): this {
     const { port } = source;
-    if (this.source !== source) this.source = source;
-    this.record = record;
     this.at = port.offsetOf(record);
     this.length = port.lengthOf(record);
+    if (this.source !== source) this.source = source;
+    this.record = record;
     return this;
   }
 

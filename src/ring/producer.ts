@@ -125,15 +125,15 @@ export class Producer<T> {
   /** The straight line: what this thread keeps in hand is one for so many bytes. */
   reserve(bytes: number, again: WriteLease | undefined): WriteLease | undefined {
     const { seat } = this;
-    if (again === undefined || again.place !== 0 || bytes >>> 0 !== bytes || bytes > seat.straightBytes)
+    if (again?.place !== 0 || !(again instanceof WriteLease) || bytes >>> 0 !== bytes || bytes > seat.straightBytes)
       return this.reserveElse(bytes, again);
-    const kept = seat.port.takeKept(bytes);
+    const kept = seat.port.keptFor(bytes, true);
     return kept === 0 ? this.reserveElse(bytes, again) : again.renew(seat, kept, bytes);
   }
 
   private reserveElse(bytes: number, again: WriteLease | undefined): WriteLease | undefined {
     const isFine = again === undefined && bytes >>> 0 === bytes && bytes <= this.seat.straightBytes;
-    const kept = isFine ? this.port.takeKept(bytes) : 0;
+    const kept = isFine ? this.port.keptFor(bytes, true) : 0;
     return kept === 0 ? this.#reserveAny(bytes, again) : new WriteLease(this.seat, kept, bytes);
   }
 
@@ -157,11 +157,14 @@ export class Producer<T> {
     return lease;
   }
 
-  /** The old one, if a hook that made room has not taken it meanwhile. */
+  /** The old one, if a hook that made room has not taken it meanwhile, and nobody will be told who might. */
   #leaseOf(descriptor: number, bytes: number, old: WriteLease | undefined): WriteLease {
     const { seat } = this;
     seat.hold(descriptor);
-    return old?.isHeld === false ? old.renew(seat, descriptor, bytes) : new WriteLease(seat, descriptor, bytes);
+    const tells = this.listeners.wantsDropped || this.#charged !== undefined;
+    return !tells && old?.isHeld === false
+      ? old.renew(seat, descriptor, bytes)
+      : new WriteLease(seat, descriptor, bytes);
   }
 
   setLimits(limits: { capacity?: number; maxBytes?: number | string }): void {

@@ -215,7 +215,7 @@ export class Ring<T = Uint8Array> implements Queue<T> {
   /**
    * Takes a place for a record of `bytes` bytes, to be filled where it lies and then committed; undefined when there is no memory for it, also
    * after full hooks and reclaimers were asked. It holds up nobody: records are in the order of their commits. O(1). Makes no object where it is
-   * given a lease that was committed or aborted, to be used `again`.
+   * given a lease that was committed or aborted, to be used `again` (but another one where a budget is charged, or a listener told of drops: those might use it).
    * @throws RegionBusyError when the page lock was not to be had: try again; RingClosedError; TypeError, RangeError for a length that can never
    * be; TypeError for a lease that is still in hand; what a full hook throws.
    */
@@ -230,11 +230,12 @@ export class Ring<T = Uint8Array> implements Queue<T> {
    */
   take(again?: ReadLease): ReadLease | undefined {
     const { seat } = this;
-    if (again === undefined || again.record !== 0 || !seat.takesStraight) return this.takeElse(again);
+    if (again?.record !== 0 || !(again instanceof ReadLease) || !seat.takesStraight) return this.takeElse(again);
     const record = seat.port.take();
     return record === 0 ? this.noneTaken() : again.renew(seat, record);
   }
 
+  /** @internal */
   private takeElse(again: ReadLease | undefined): ReadLease | undefined {
     const { seat } = this;
     if (again !== undefined) requireSpare("take", again);
@@ -245,6 +246,7 @@ export class Ring<T = Uint8Array> implements Queue<T> {
     return again === undefined ? new ReadLease(seat, record) : again.renew(seat, record);
   }
 
+  /** @internal */
   private noneTaken(): undefined {
     if (this.port.reason() === RING_ENDED) this.seat.ended();
   }
