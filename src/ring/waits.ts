@@ -1,6 +1,10 @@
 // Waits: this thread's promises that wait for one thing of a queue, for something to take or for room; or for loads of a cache. Owns their order, timers and signals. One
 // pump for all of them sleeps on one bell; a promise is only ever settled by an attempt that was made for it here, so one that is cancelled
 // never takes a record or a wake-up with it. Once they are over nothing looks at the bell any more: its memory may be another's.
+//
+// An attempt runs code of others (who is handed the record, who is told that the queue is high), which may wait, abort, close or leave here itself.
+// So who is at its attempt is neither tried nor counted beside it, and ends as the attempt does: what was taken or added is answered, whatever
+// was said meanwhile; only if it was in vain does that count.
 
 /** What rings when a look is worth it. */
 export interface Bell {
@@ -23,6 +27,8 @@ export type Found<V> = { value: V } | undefined;
 type Timer = ReturnType<typeof setTimeout> | undefined;
 
 interface Waiter {
+  /** Its attempt is running, further down the stack. */
+  isTrying: boolean;
   /** Tries; true: it is settled. */
   readonly attempt: () => boolean;
   readonly stop: () => void;
@@ -38,6 +44,8 @@ export class Waits {
   readonly #note: (ms: number, isLate: boolean) => void;
   readonly #waiters = new Set<Waiter>();
   #isPumping = false;
+  /** How many are at their attempt. */
+  #trying = 0;
   readonly #isOrdered: boolean;
   #isRef: boolean;
   #alive: Timer;
@@ -49,8 +57,9 @@ export class Waits {
     this.#isOrdered = isOrdered;
   }
 
+  /** How many wait, but for who is at its attempt. */
   get count(): number {
-    return this.#waiters.size;
+    return this.#waiters.size - this.#trying;
   }
 
   /** What `attempt` answers, as soon as it answers something; first come, first served. */
@@ -64,21 +73,31 @@ export class Waits {
         this.#note(performance.now() - began, isLate);
         how();
       };
-      const over = (error: unknown, isLate = false): void => settle(isLate, () => reject(error));
+      let end: (() => void) | undefined;
+      const over = (error: unknown, isLate = false): void => {
+        if (waiter.isTrying) end ??= () => over(error, isLate);
+        else settle(isLate, () => reject(error));
+      };
       const late = (): void => over(whyLate(timeoutMs), true);
       const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(late, timeoutMs);
       const aborted = (): void => over((signal as AbortSignal).reason);
       signal?.addEventListener("abort", aborted, { once: true });
       const waiter: Waiter = {
+        isTrying: false,
         attempt: () => {
+          waiter.isTrying = true;
+          this.#trying++;
           try {
             const found = attempt();
-            if (found === undefined) return false;
-            settle(false, () => resolve(found.value));
+            if (found !== undefined) end = () => settle(false, () => resolve(found.value));
           } catch (error) {
-            over(error);
+            end = () => settle(false, () => reject(error));
+          } finally {
+            waiter.isTrying = false;
+            this.#trying--;
           }
-          return true;
+          end?.();
+          return end !== undefined;
         },
         stop: () => {
           clearTimeout(timer);
@@ -96,7 +115,7 @@ export class Waits {
 
   /** Serves them in their order, as long as there is something for the first; each by itself where they wait for different things. */
   serve(): void {
-    for (const waiter of this.#waiters) if (!waiter.attempt() && this.#isOrdered) return;
+    for (const waiter of this.#waiters) if (!waiter.isTrying && !waiter.attempt() && this.#isOrdered) return;
   }
 
   /** Ends all waiting. */

@@ -6,7 +6,8 @@ import { Budgets, NO_NODE } from "../../bindings/budgets.js";
 import { Core } from "../../bindings/core.js";
 import { instantiateSync } from "../../bindings/module.js";
 import { RingPort } from "../../bindings/rings.js";
-import { RingClosedError, RingTimeoutError } from "../../src/index.js";
+import { ObjectRing } from "../../src/flow/index.js";
+import { type Queue, RingClosedError, RingTimeoutError } from "../../src/index.js";
 import { expectSound } from "../lib/regions.js";
 import { codeOf, expectCounted, numbers, outcome, pair, texts, turns } from "./scene.js";
 
@@ -403,5 +404,88 @@ describe("how long a call waits", () => {
     await expect(ring.receive({ abort: 1 } as never)).rejects.toThrow(TypeError);
     await expect(ring.receive(5 as never)).rejects.toThrow(TypeError);
     expect(ring.size).toBe(0);
+  });
+});
+
+// Who is handed a record, or told that the queue is high, while a wait is served may do anything with the queue.
+describe.each([
+  ["Ring", (options: object) => texts({ overflow: "block", ...options }).ring as Queue<string>],
+  ["ObjectRing", (options: object) => new ObjectRing<string>({ overflow: "block", ...options }) as Queue<string>],
+])("in the middle of being served, at a %s", (_, make) => {
+  const full = (): Queue<string> => {
+    const queue = make({ capacity: 1, maxCapacity: 4, highWatermark: 1, lowWatermark: 0 });
+    queue.push("a");
+    return queue;
+  };
+
+  it("what was handed over is answered, whatever its taker does: once", async () => {
+    for (const how of ["closes", "aborts", "takes more"] as const) {
+      const queue = make({ capacity: 4 });
+      const gone = new AbortController();
+      const got: unknown[] = [];
+      const waiting = queue.deliver(
+        (value) => {
+          got.push(value);
+          if (how === "closes") queue.close();
+          if (how === "aborts") gone.abort();
+          if (how === "takes more") got.push(queue.pop());
+        },
+        { signal: gone.signal },
+      );
+      queue.push("a");
+      queue.push("b");
+      await waiting;
+      expect(got).toEqual(how === "takes more" ? ["a", "b"] : ["a"]);
+      expect(queue.drain()).toEqual(how === "takes more" ? [] : ["b"]);
+    }
+  });
+
+  it("what was added is sent, though its sender stops itself for the high mark, and who came after it does not", async () => {
+    const queue = full();
+    const stop = new AbortController();
+    const sends = ["b", "c"].map((value) => outcome(queue.send(value, { signal: stop.signal })));
+    await turns();
+    queue.on("high", () => stop.abort());
+    queue.setLimits({ capacity: 4 });
+    while (queue.size < 4 && sends.some(({ state }) => state === "pending")) await turns();
+    const added = queue.drain();
+    expect(sends.map(({ state }) => state === "fulfilled")).toEqual(["b", "c"].map((value) => added.includes(value)));
+  });
+});
+
+describe("a Ring, by who is called while it serves one that waits,", () => {
+  it("may be left: the record was handed over all the same", async () => {
+    const { ring } = texts();
+    const got: unknown[] = [];
+    const waiting = ring.deliver((value) => {
+      got.push(value);
+      ring.leave();
+    });
+    const other = ring.receive();
+    ring.push("a");
+    await waiting;
+    await expect(other).rejects.toThrow(RingClosedError);
+    expect(got).toEqual(["a"]);
+  });
+
+  it("gives a blocking call in there what comes next", async () => {
+    const { ring } = texts();
+    const got: unknown[] = [];
+    const waiting = ring.deliver((value) => got.push(value, ring.receiveSync({ timeout: 0 })));
+    ring.pushMany(["a", "b", "c"]);
+    await waiting;
+    expect([got, ring.drain()]).toEqual([["a", "b"], ["c"]]);
+  });
+
+  it("puts in once what it sends, though another is sent in there", async () => {
+    const { ring } = texts({ overflow: "block", capacity: 10, maxBytes: 100, highWatermark: 0.2, lowWatermark: 0 });
+    ring.push("x".repeat(90));
+    const sends = ["a".repeat(40), "b".repeat(20)].map((value) => outcome(ring.send(value)));
+    await turns();
+    const high: unknown[] = [];
+    ring.on("high", () => high.push(ring.sendSync("c", { timeout: 0 })));
+    ring.pop();
+    for (const { settled } of sends) await settled;
+    expect([high, ring.drain().map((text) => text[0])]).toEqual([[true], ["a", "b", "c"]]);
   });
 });
