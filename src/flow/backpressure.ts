@@ -228,12 +228,17 @@ export class BackpressureHandler<T> {
  * Lets what a queue may hold follow a gauge (T05): its capacity now is the most, and `sizes` changes it at each change of level. What is queued
  * stays; beyond the limit the queue's policy decides. A ring with `resize` grows again by itself: choose another policy. Returns the function
  * that ends that.
+ * @throws TypeError for what are no sizes, or no queue.
  */
 export function adaptCapacity(
   sizes: AdaptiveSizes,
   queue: { readonly name: string; readonly capacity: number; setLimits(limits: { capacity: number }): void },
   options: { key?: string; min?: number } = {},
 ): () => void {
+  if (typeof sizes?.register !== "function")
+    throw new TypeError(`adaptCapacity needs an AdaptiveSizes, got ${describe(sizes)}`);
+  if (typeof queue?.setLimits !== "function")
+    throw new TypeError(`adaptCapacity needs a Ring or an ObjectRing, got ${describe(queue)}`);
   const { key = queue.name, min = 1 } = ownOptions<{ key?: string; min?: number }>("adaptCapacity", options, [
     "key",
     "min",

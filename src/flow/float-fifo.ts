@@ -20,7 +20,7 @@ export class FloatFifo {
 
   /**
    * @param length floats of a frame, such as 128.
-   * @param over a Ring of bytes whose policy does not wait, of this name in each thread; or how many frames one thread may queue.
+   * @param over a Ring of bytes, which is the same in each thread (its `push` never waits); or how many frames one thread may queue.
    * @throws TypeError, RangeError.
    */
   constructor(length: number, over: Ring | number) {

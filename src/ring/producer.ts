@@ -141,6 +141,7 @@ export class Producer<T> {
     requireSpare("reserve", old);
     this.#requireFits(integer("bytes", bytes, 0, Number.MAX_SAFE_INTEGER));
     this.seat.requireUsed();
+    if (this.port.hasEnded) throw new RingClosedError(this.seat.name);
     let descriptor = this.#makeRoom(bytes);
     const again = (): number => {
       if (this.seat.isLeft) return CLOSED;

@@ -66,9 +66,9 @@ export class Ring<T = Uint8Array> implements Queue<T> {
     return this.isLeft || this.port.available === 0;
   }
 
-  /** Whether it holds as many records as it may. */
+  /** Whether it holds as many records, or bytes, as it may. */
   get isFull(): boolean {
-    return !this.isLeft && this.port.size >= this.port.limit;
+    return !this.isLeft && (this.port.size >= this.port.limit || this.port.bytes >= this.port.limitBytes);
   }
 
   /** Whether it reached its high watermark, and not its low one since. */
@@ -216,7 +216,8 @@ export class Ring<T = Uint8Array> implements Queue<T> {
    * Takes a place for a record of `bytes` bytes, to be filled where it lies and then committed; undefined when there is no memory for it, also
    * after full hooks and reclaimers were asked. It holds up nobody: records are in the order of their commits. O(1). Makes no object where it is
    * given a lease that was committed or aborted, to be used `again` (but another one where a budget is charged, or a listener told of drops: those might use it).
-   * @throws RegionBusyError when the page lock was not to be had: try again; RingClosedError; TypeError, RangeError for a length that can never
+   * @throws RegionBusyError when the page lock was not to be had: try again; RingClosedError (at the latest `commit` says it, of a ring that another
+   * thread closed); TypeError, RangeError for a length that can never
    * be; TypeError for a lease that is still in hand; what a full hook throws.
    */
   reserve(bytes: number, again?: WriteLease): WriteLease | undefined {
@@ -265,6 +266,7 @@ export class Ring<T = Uint8Array> implements Queue<T> {
   close(): boolean {
     if (this.isLeft) return false;
     const isFirst = this.port.close();
+    this.seat.straighten(false);
     if (this.port.available === 0) this.seat.ended();
     else this.seat.leaveWhenDrained();
     return isFirst;

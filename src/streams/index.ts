@@ -49,8 +49,8 @@ function streams(): StreamModule {
 }
 
 /**
- * A `stream.Readable` of the queue's values, which ends when that was closed and is empty. Destroying it takes nothing: what is queued is there for
- * the next.
+ * A `stream.Readable` of the queue's values, which ends when that was closed and is empty. Destroying it takes nothing more: what is queued is there for
+ * the next; what it was given for a reader that then paused, or did not read it, is gone with it.
  * @throws TypeError for what is no queue, and where there is no node:stream.
  */
 export function nodeReadable<T>(queue: Queue<T>, options?: ReadableOptions): NodeReadable {
@@ -66,7 +66,12 @@ export function nodeReadable<T>(queue: Queue<T>, options?: ReadableOptions): Nod
 export function nodeWritable<T>(queue: Queue<T>, options?: WritableOptions): NodeWritable {
   const { objectMode = true, end = true } = ownOptions<WritableOptions>("nodeWritable", options, ["objectMode", "end"]);
   const { Writable } = streams();
-  return new Writable({ ...writing(queue, end), objectMode, highWaterMark: 1, decodeStrings: false });
+  return new Writable({
+    ...writing(queue, end),
+    objectMode,
+    highWaterMark: 1,
+    decodeStrings: areBytes(queue, objectMode),
+  });
 }
 
 /** A `stream.Duplex` over two queues, such as those to and from a worker. @throws TypeError. */
@@ -84,7 +89,7 @@ export function nodeDuplex<R, W>(options: DuplexOptions<R, W>): NodeDuplex {
     objectMode,
     readableHighWaterMark: 0,
     writableHighWaterMark: 1,
-    decodeStrings: false,
+    decodeStrings: areBytes(own.writable as Queue<W>, objectMode),
   });
 }
 
@@ -146,6 +151,11 @@ function reading<T>(queue: Queue<T>, objectMode: boolean) {
       done(error);
     },
   };
+}
+
+/** Whether texts of a flow of bytes are to be made bytes: a ring of texts takes them as they are. */
+function areBytes<T>(queue: Queue<T>, objectMode: boolean): boolean {
+  return !objectMode && (queue as { isOfBytes?: boolean }).isOfBytes === true;
 }
 
 /** Whether there are no bytes in it: an empty text or array. */

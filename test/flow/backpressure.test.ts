@@ -163,6 +163,16 @@ it("wrong options are refused", () => {
 });
 
 describe("a queue that follows a gauge", () => {
+  it("needs sizes and a queue, and says so", () => {
+    const queue = new ObjectRing();
+    for (const [sizes, ring] of [
+      [{}, queue],
+      [null, queue],
+      [new AdaptiveSizes(new FakeGauge()), null],
+    ])
+      expect(() => adaptCapacity(sizes as never, ring as never)).toThrow(/adaptCapacity needs/);
+  });
+
   it("holds less while memory is short, keeps what it has, and drops by its policy only", () => {
     const pressure = new FakeGauge();
     const sizes = new AdaptiveSizes(pressure);

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { type ReadLease, Region, StaleLeaseError, type WriteLease } from "../../src/index.js";
 import { expectSound } from "../lib/regions.js";
-import { codeOf, expectCounted, texts, thrown } from "./scene.js";
+import { codeOf, expectCounted, pair, texts, thrown } from "./scene.js";
 
 describe("leases", () => {
   it("are written and read where they lie, in the order of their commits", () => {
@@ -41,6 +41,20 @@ describe("leases", () => {
         expect(act).toThrow(StaleLeaseError);
     expect([used.abort(), own.size]).toEqual([false, 1]);
     expectSound(r);
+  });
+
+  it("are not to be had of a ring that was closed, whether one is kept or not", () => {
+    const { ring: own } = texts();
+    own.push("a");
+    const kept = own.reserve(1)!;
+    kept.abort();
+    own.close();
+    for (const old of [undefined, kept]) expect(codeOf(() => own.reserve(1, old))).toBe("ERR_RING_CLOSED");
+    expect([own.pop(), own.pop(), own.isLeft]).toEqual(["a", undefined, true]);
+    const { ring, theirs } = pair();
+    ring.push("a");
+    theirs.close();
+    expect(codeOf(() => ring.reserve(1))).toBe("ERR_RING_CLOSED");
   });
 
   it("refuse a wrong length and are still in hand", () => {

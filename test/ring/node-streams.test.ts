@@ -127,6 +127,17 @@ describe("a pipeline through a ring", () => {
   });
 });
 
+describe("a flow of texts", () => {
+  it("goes into a ring of bytes as bytes, into one of texts as it is", async () => {
+    const r = Region.createSync({ size: MIB });
+    const ring = bytes(r);
+    const text = r.ring<string>("texts", { codec: "utf8" });
+    await pipeline(Readable.from(["ab", "ü"]), nodeWritable(ring, { objectMode: false }));
+    await pipeline(Readable.from(["ab"]), nodeWritable(text, { objectMode: false }));
+    expect([Buffer.concat(ring.drain()).toString(), text.pop()]).toEqual(["abü", "ab"]);
+  });
+});
+
 describe("to the types of Node", () => {
   it("they are its own streams", () => {
     const queue = new ObjectRing<string>();

@@ -313,3 +313,15 @@ describe("a region without memory for a record", () => {
     expect([ring.reserve(50_000) !== undefined, dropped, ring.size]).toEqual([true, ["y".repeat(50_000)], 0]);
   });
 });
+
+describe("a ring that is limited by bytes", () => {
+  it("is full when they are", () => {
+    const { ring } = texts({ capacity: 10, maxBytes: 10, overflow: "block" });
+    ring.push("x".repeat(9));
+    expect(ring.isFull).toBe(false);
+    ring.push("y");
+    expect([ring.isFull, ring.push("")]).toEqual([true, true]);
+    ring.pop();
+    expect(ring.isFull).toBe(false);
+  });
+});
