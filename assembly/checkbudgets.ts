@@ -24,6 +24,7 @@ import {
   B_ITEMS,
   B_ITEMS_AFTER,
   B_MIN,
+  B_NAME,
   B_NEXT,
   B_PARENT,
   B_PEAK,
@@ -50,6 +51,7 @@ import {
   KIND_BUDGET,
   KIND_INTERNAL,
   NODE_BYTES,
+  N_LENGTH,
   OWNER_FREE,
   RECORD_CHARGE,
   RESERVATION_BYTES,
@@ -107,8 +109,15 @@ function clearSums(): void {
       put64(node + B_AFTER, 0);
       put32(node + B_ITEMS_AFTER, 0);
       if (isFree(node)) freeNodes++;
+      else if (!isNamed(get32(node + B_NAME))) problem(BAD_BUDGET, <u32>node);
     }
   }
+}
+
+/** Whether a name stands there; what lies below the heap is a test's own number. */
+function isNamed(name: u32): bool {
+  if (name < firstGrain << GRAIN_SHIFT) return true;
+  return name < grains << GRAIN_SHIFT && get32(name + N_LENGTH) != 0;
 }
 
 function isFree(node: usize): bool {

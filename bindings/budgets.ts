@@ -30,6 +30,7 @@ import {
   H_RECORDS,
   LEVELS_ENTRIES,
   LEVELS_GAP,
+  H_NAMES_GONE,
   N_LENGTH,
   N_TEXT,
   NODE_BYTES,
@@ -114,8 +115,10 @@ export class Budgets {
   readonly #floats: Float64Array<ArrayBufferLike>;
   readonly #out: number;
   readonly #refuser: number;
+  /** The numbers of texts that are kept, and the texts of numbers; those may be others' once names have gone. */
   readonly #numbers = new Map<string, number>();
   readonly #texts = new Map<number, string>();
+  #gone = 0;
 
   constructor(core: Core) {
     this.core = core;
@@ -142,28 +145,36 @@ export class Budgets {
     return this.core.exports.reason() !== NOT_ATTACHED;
   }
 
-  /** The number of a text that this thread has asked for before. */
+  /** The number of a text that is kept and that this thread has asked for before. */
   known(text: string): number | undefined {
     return this.#numbers.get(text);
   }
 
-  /** The number that all threads know this text by, of at most NAME_BYTES_MAX bytes in UTF-8; 0: `reason()` says why there is none. */
-  numberOf(text: string): number {
+  /**
+   * The number that all threads know this text by, of at most NAME_BYTES_MAX bytes in UTF-8; 0: `reason()` says why there is none. It stands for
+   * that as long as a budget or a ring is called so, and until this thread asks for another; for ever if it `isKept`.
+   */
+  numberOf(text: string, isKept: boolean): number {
     const bytes = toUtf8(text);
     if (!this.#isAttached) return 0;
     this.core.u8.set(bytes, this.#out << 2);
-    const number = this.core.exports.intern(bytes.length) >>> 0;
-    if (number !== 0) this.#numbers.set(text, number);
+    const number = this.core.exports.intern(bytes.length, +isKept) >>> 0;
+    if (number !== 0 && isKept) this.#numbers.set(text, number);
     return number;
   }
 
   textOf(number: number): string {
     if (number === 0) return "";
+    const gone = this.#word(H_NAMES_GONE);
+    if (gone !== this.#gone) this.#texts.clear();
+    this.#gone = gone;
     let text = this.#texts.get(number);
     if (text === undefined) {
       // A decoder does not take shared memory everywhere.
-      text = fromUtf8(this.core.u8.slice(number + N_TEXT, number + N_TEXT + this.#word(number + N_LENGTH)));
-      this.#texts.set(number, text);
+      const length = this.#word(number + N_LENGTH);
+      text = fromUtf8(this.core.u8.slice(number + N_TEXT, number + N_TEXT + length));
+      // Without a length it is nobody's, or not yet.
+      if (length !== 0) this.#texts.set(number, text);
     }
     return text;
   }

@@ -29,7 +29,7 @@ export interface CoreExports {
   blockFree(offset: number, claimLow: number, claimHigh: number): number;
   blockIsLive(offset: number, claimLow: number, claimHigh: number): number;
   blockMove(offset: number, claimLow: number, claimHigh: number, shared: number): number;
-  intern(bytes: number): number;
+  intern(bytes: number, kept: number): number;
   openBudget(parent: number, parentState: number, name: number): number;
   setBudgetLevels(node: number, state: number): number;
   setBudgetLimit(node: number, state: number, limit: number): number;

@@ -110,7 +110,7 @@ export class Budget {
     const { core, reasonAt } = source.budgets;
     const { i32, reclaimers } = source;
     const { reserve } = core.exports;
-    const numberOf = (tag: string): number => source.budgets.known(tag) ?? textNumber(source, "a tag", tag);
+    const numberOf = (tag: string): number => source.budgets.known(tag) ?? textNumber(source, "a tag", tag, true);
     return (bytes, tag) => {
       // What is a number from 0 to 2^53 − 1 without a fraction.
       if (typeof bytes !== "number" || !(bytes >= 0 && bytes <= Number.MAX_SAFE_INTEGER && Math.floor(bytes) === bytes))
@@ -159,7 +159,7 @@ export class Budget {
       throw new TypeError(`reserve: signal must be an AbortSignal, got ${describe(signal)}`);
     signal?.throwIfAborted();
     const { core, claimAt } = this.#budgets;
-    const number = tag === undefined ? 0 : textNumber(this.#source, "a tag", tag);
+    const number = tag === undefined ? 0 : textNumber(this.#source, "a tag", tag, true);
     const record = core.exports.reserveOrWait(this.#node.at, this.#node.state, bytes, number);
     if (record === 0) throw this.#refused(bytes, `reserve(${bytes})`);
     const low = core.i32[claimAt] as number;
@@ -444,8 +444,8 @@ export function openBudget(
 ): Budget {
   const whole = parent === null ? machineBytes() : parent.limitBytes;
   const limits = settleLimits(options, whole);
+  for (const tag of limits.tags) textNumber(source, "a tag", tag, true);
   const number = textNumber(source, "a budget's name", name);
-  for (const tag of limits.tags) textNumber(source, "a tag", tag);
   const opened = source.budgets.open(parent ?? NO_NODE, number, limits);
   if (opened === undefined) throw openRefusal(source, parent, name, limits.min);
   const budget = new Budget(source, opened.node, name, parent);

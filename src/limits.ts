@@ -81,17 +81,21 @@ export function checkEntries(entries: readonly number[], gap: number): void {
     throw new RangeError(`gap must be a share from 0 to below the lowest entry, got ${describe(gap)}`);
 }
 
-function checkText(what: string, text: unknown): void {
+/** @internal @throws TypeError, RangeError for what is no name. */
+export function checkText(what: string, text: unknown): void {
   if (typeof text !== "string") throw new TypeError(`${what} must be a text, got ${describe(text)}`);
   const bytes = text.length > NAME_BYTES_MAX ? text.length : toUtf8(text).length;
   if (bytes === 0 || bytes > NAME_BYTES_MAX)
     throw new RangeError(`${what} has 1 to ${NAME_BYTES_MAX} bytes in UTF-8, got ${describe(text)}`);
 }
 
-/** @internal The number that all threads know a text by. */
-export function textNumber(source: ReservationSource, what: string, text: string): number {
+/**
+ * @internal The number that all threads know a text by: for what is made of it next, before another is asked for; for ever if it `isKept`, and
+ * then its memory is never had for another.
+ */
+export function textNumber(source: ReservationSource, what: string, text: string, isKept = false): number {
   checkText(what, text);
-  const number = source.budgets.numberOf(text);
+  const number = source.budgets.numberOf(text, isKept);
   if (number !== 0) return number;
   throwUnlessFull(source.budgets.core.exports.reason(), what, source, "");
   throw noRoom(source);

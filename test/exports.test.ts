@@ -44,7 +44,7 @@ describe("the core's exports", () => {
     ]).toEqual([0, 0, 0, 0]);
     expect([exports.free(70_000), exports.usableSize(70_000), exports.realloc(70_000, 8)]).toEqual([0, 0, 0]);
     expect([exports.blockFree(70_000, 1, 1), exports.blockIsLive(70_000, 1, 1)]).toEqual([0, 0]);
-    expect([exports.intern(4), exports.openBudget(0, 0, 70_000)]).toEqual([0, 0]);
+    expect([exports.intern(4, 0), exports.openBudget(0, 0, 70_000)]).toEqual([0, 0]);
     expect([exports.setBudgetLimit(70_000, 1, 8), exports.budgetNumber(70_000, 24)]).toEqual([0, 0]);
     expect([exports.reserve(70_000, 1, 8, 0), exports.reserveOrWait(70_000, 1, 8, 0)]).toEqual([0, 0]);
     expect([exports.reservationFree(70_000, 1, 1), exports.reservationIsLive(70_000, 1, 1)]).toEqual([0, 0]);

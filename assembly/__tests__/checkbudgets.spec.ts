@@ -114,7 +114,7 @@ function everySort(): void {
   is(give(freeRecord), true, "given back", 0);
   same(claim(reserveOrWait(nodes[4], stateOf(nodes[4]), 20, 0)) >> CLAIM_STATE_SHIFT, CLAIM_WAITING, "waits", 0);
   put64(slot + S_OUT, 0x6162636465666768);
-  is(intern(8) != 0, true, "a name", 0);
+  is(intern(8, 1) != 0, true, "a name", 0);
   store64(nodes[3] + B_STATE, (0x103 << 32) | ((stateOf(nodes[3]) & ~3) | BUDGET_CLOSING));
   same(addChunk(H_NODES, NODE_CHUNK_GRAINS, NODE_BYTES, B_NEXT), OK, "a chunk of budgets", 0);
   same(addChunk(H_RECORDS, RECORD_CHUNK_GRAINS, RESERVATION_BYTES, V_NEXT), OK, "a chunk of records", 0);

@@ -233,7 +233,7 @@ function call(which: i32): void {
   else if (which == 17) closeBudget(other, stateOf(other));
   else if (which == 18) closeBudget(root, stateOf(root));
   else if (which == 19) closeBudget(leaf, stateOf(leaf) ^ 8);
-  else if (which == 20) intern(5);
+  else if (which == 20) intern(5, 1);
   else if (which == 21) reserveOrWait(other, stateOf(other), 9, 0);
   else if (which == 22) same(checkAll(), OK, "check", 0);
   else sweepLeaving();

@@ -2,13 +2,16 @@
 // death cut is none.
 
 import { get32, get8, put32, put8 } from "../memory";
-import { store32 } from "../atomic";
+import { load32, store32 } from "../atomic";
 import { chunkEnd, newestChunk, nextChunk } from "../pool";
 import { poison } from "../header";
 import { takeLarge } from "../heap";
 import { intern } from "../names";
+import { closeBudget } from "../nodes";
 import { leave, slot } from "../owners";
+import { closeRing, leaveRing } from "../ringlife";
 import {
+  B_STATE,
   CHUNK_COUNT,
   CHUNK_HEADER,
   GRAIN_BYTES,
@@ -16,6 +19,7 @@ import {
   H_BUDGET_LOCK,
   H_COMMITTED,
   H_NAMES,
+  H_NAMES_GONE,
   H_NODES,
   H_RECORDS,
   KIND_RAW,
@@ -27,9 +31,23 @@ import {
   S_OUT,
 } from "../shared/layout";
 import { NAME_BYTES_MAX } from "../shared/limits";
-import { BAD_CHAIN, BUSY, FULL, POISONED } from "../shared/status";
-import { become, fresh, is, longestRun, regionHash, same, setState, smallHeap, sound } from "./lib";
-import { isAtRest, isRefused, latchedBy } from "./tree";
+import { BAD_BUDGET, BAD_CHAIN, BUSY, FULL, OK, POISONED } from "../shared/status";
+import {
+  become,
+  checkAll,
+  countOf,
+  fresh,
+  is,
+  longestRun,
+  problemWhere,
+  regionHash,
+  same,
+  setState,
+  smallHeap,
+  sound,
+} from "./lib";
+import { Shape, open } from "./rings";
+import { budget as newBudget, isAtRest, isRefused, latchedBy } from "./tree";
 
 const NAMES_OF_CHUNK: u32 = (NAME_CHUNK_GRAINS * GRAIN_BYTES - CHUNK_HEADER) / NAME_BYTES;
 
@@ -39,10 +57,10 @@ function byteOf(n: u32, i: u32, length: u32): u32 {
   return i + 1 == length ? (n >>> 8) & 0xff : 0x61 + (i % 26);
 }
 
-/** The number of text `n` of this length, as this owner asks for it. */
-function name(n: u32, length: u32): usize {
+/** The number of text `n` of this length, as this owner asks for it: for ever, or (0) to make something of it. */
+function name(n: u32, length: u32, kept: u32 = 1): usize {
   for (let i: u32 = 0; i < length; i++) put8(slot + S_OUT + i, byteOf(n, i, length));
-  return intern(length);
+  return intern(length, kept);
 }
 
 /** The name says the text. */
@@ -88,7 +106,7 @@ describe("intern", () => {
     is(name(1, 5) != 0, true, "a name", 0);
     const lengths: StaticArray<u32> = [0, NAME_BYTES_MAX + 1, 64, 255, 256 + 5, 0x80000005, 0xffffffff];
     const before = regionHash();
-    for (let i = 0; i < lengths.length; i++) same(intern(lengths[i]), 0, "length", lengths[i]);
+    for (let i = 0; i < lengths.length; i++) same(intern(lengths[i], 1), 0, "length", lengths[i]);
     same(regionHash(), before, "words", 0);
   });
 
@@ -98,14 +116,14 @@ describe("intern", () => {
       const first = name(0, length);
       for (let i: u32 = 0; i < length; i++) {
         for (let j: u32 = 0; j < length; j++) put8(slot + S_OUT + j, byteOf(0, j, length) ^ (i == j ? 1 : 0));
-        is(intern(length) != first, true, "another byte", i);
+        is(intern(length, 1) != first, true, "another byte", i);
       }
       same(name(0, length), first, "the first", length);
     }
     // What stands behind a text in S_OUT is not of it.
     const short = name(3, 4);
     put8(slot + S_OUT + 4, 0xff);
-    same(intern(4), short, "a byte behind it", 0);
+    same(intern(4, 1), short, "a byte behind it", 0);
     sound("apart", 0);
   });
 
@@ -157,8 +175,76 @@ describe("intern", () => {
     same(name(1, 9), 0, "poisoned", 0);
     isRefused(POISONED, 0, "poisoned", 0);
     leave();
-    same(intern(5), 0, "attached to nothing", 0);
+    same(intern(5, 1), 0, "attached to nothing", 0);
     same(names(), 1, "names", 0);
+  });
+});
+
+describe("a name that nobody uses", () => {
+  it("goes when there is no room for another: not one that is kept, asked for last, a budget's or a ring's", () => {
+    fresh(4, 3);
+    const kept = name(0, 9);
+    become(2);
+    const theirs = name(1, 9, 0);
+    become(1);
+    const budget = name(2, 9, 0);
+    const node = newBudget(0, <u32>budget, 100, 0);
+    const ring = name(3, 9, 0);
+    const at = open(new Shape(2), <u32>ring);
+    const first = name(4, 9, 0);
+    for (let n: u32 = 5; n < NAMES_OF_CHUNK; n++) is(name(n, 9, 0) != 0, true, "a name", n);
+    same(chunks(), 1, "chunks", 0);
+    const before = load32(H_NAMES_GONE);
+    const next = name(100, 20, 0);
+    is(next != 0 && chunks() == 1, true, "in the place of another", 0);
+    says(next, 100, 20);
+    same(load32(H_NAMES_GONE), before + 1, "it is said", 0);
+    same(name(0, 9, 0), kept, "kept", 0);
+    same(name(1, 9, 0), theirs, "asked for last", 0);
+    same(name(2, 9, 0), budget, "a budget's", 0);
+    same(name(3, 9, 0), ring, "a ring's", 0);
+    sound("some went", 0);
+    // As many again: what went makes room for them.
+    for (let n: u32 = 200; n < 200 + 10 * NAMES_OF_CHUNK; n++) is(name(n, 5, 0) != 0, true, "one more", n);
+    same(chunks(), 1, "chunks", 1);
+    is(first != 0, true, "it was there", 0);
+    closeRing(at);
+    same(leaveRing(at), OK, "left", 0);
+    same(closeBudget(node, get32(node + B_STATE)), OK, "closed", 0);
+    for (let n: u32 = 500; n < 500 + 2 * NAMES_OF_CHUNK; n++) is(name(n, 5, 0) != 0, true, "and more", n);
+    is(get32(budget + N_LENGTH) != 9 && get32(ring + N_LENGTH) != 9, true, "theirs went too", 0);
+    same(name(0, 9), kept, "kept", 1);
+    sound("all went", 0);
+  });
+
+  it("makes room for more where less than a quarter goes", () => {
+    fresh(4, 2);
+    for (let n: u32 = 0; n < NAMES_OF_CHUNK - 2; n++) name(n, 9);
+    name(100, 9, 0);
+    name(101, 9, 0);
+    name(102, 9, 0);
+    same(chunks(), 2, "chunks", 0);
+    for (let n: u32 = 0; n < NAMES_OF_CHUNK - 2; n++) says(name(n, 9), n, 9);
+    sound("kept", 0);
+  });
+
+  it("found again is kept from then on, if that is asked", () => {
+    fresh(4, 2);
+    const first = name(1, 9, 0);
+    same(name(1, 9, 1), first, "the same", 0);
+    for (let n: u32 = 10; n < 10 + 4 * NAMES_OF_CHUNK; n++) name(n, 9, 0);
+    same(name(1, 9, 0), first, "there still", 0);
+    says(first, 1, 9);
+  });
+
+  it("that went though a budget is called so, is told by check", () => {
+    fresh(4, 2);
+    const budget = name(2, 9, 0);
+    const node = newBudget(0, <u32>budget, 100, 0);
+    put32(budget + N_LENGTH, 0);
+    checkAll();
+    same(countOf(BAD_BUDGET), 1, "a budget without a name", 0);
+    same(problemWhere(0), <u32>node, "which", 0);
   });
 });
 

@@ -6,7 +6,7 @@
 //
 // The sizes of what follows the owner slots depend on the capacity; the header holds their addresses.
 
-export const LAYOUT_VERSION = 7;
+export const LAYOUT_VERSION = 8;
 /** "CIST" in ASCII. */
 export const MAGIC = 1128878932;
 
@@ -101,6 +101,8 @@ export const H_RINGS = 1436;
 export const H_NAMING = 1440;
 /** The newest cache. */
 export const H_CACHES = 1444;
+/** How often a name took the place of one that had gone, modulo 2^32: what a number stood for before may be another name's since. */
+export const H_NAMES_GONE = 1448;
 
 // A chunk: a run of kind INTERNAL full of elements of one pool, behind a header.
 export const CHUNK_NEXT = 0;
@@ -187,8 +189,12 @@ export const V_PASSED = 36;
 export const RESERVATION_BYTES = 40;
 export const RECORD_CHUNK_GRAINS = 2;
 
-// A name: of a budget, or the tag of a reservation. Written once.
+// A name: of a budget, a ring or a cache, or the tag of a reservation. Its length; 0: its place is free.
 export const N_LENGTH = 0;
+/** What it is used as, or was found to be: NAME_KEPT, NAME_USED. */
+export const N_USE = 4;
+export const NAME_KEPT = 1;
+export const NAME_USED = 2;
 export const N_TEXT = 8;
 export const NAME_BYTES = 64;
 export const NAME_CHUNK_GRAINS = 1;
@@ -267,6 +273,8 @@ export const S_WAKE = 320;
 export const S_CROSSED = 324;
 /** A record of hints, as far as R_FULL, for the slab of a budget that this owner freed into last. */
 export const S_RECENT_IN = 336;
+/** The name that this owner asked for last, to make something of it: it does not go before that is there. */
+export const S_NAMED = 328;
 /** Where check puts what it found. */
 export const S_OUT = 64;
 export const S_OUT_WORDS = 64;

@@ -33,8 +33,8 @@ export function openCache<V>(source: ReservationSource, name: string, options: C
   const rules = rulesOf(own, core.capacityBytes);
   const codec = codecOf<V>(own.codec as CacheOptions<V>["codec"]);
   const above = own.budget === undefined ? NO_NODE : budgetNode(source, "cache", own.budget);
-  const number = textNumber(source, "a cache's name", name);
-  const names = rules.spaces.map((space) => textNumber(source, "a namespace's name", space.name));
+  const number = textNumber(source, "a cache's name", name, true);
+  const names = rules.spaces.map((space) => textNumber(source, "a namespace's name", space.name, true));
   const node = own.budget === undefined ? NO_NODE : ownNode(source, own.budget, "cache", name);
   const port = openPort(source, number, rules, names, node);
   try {
@@ -144,7 +144,7 @@ function hearerOf(source: ReservationSource, name: number, rings: EvictionRings)
 function evictionRings(source: ReservationSource, name: number): EvictionRings {
   const { budgets } = source;
   return {
-    nameOf: (turn) => textNumber(source, "subscribe", `evictions ${name}/${budgets.core.ownerId & 0xff}/${turn}`),
+    nameOf: (turn) => textNumber(source, "subscribe", `evictions ${name}/${budgets.core.ownerId & 0xff}/${turn}`, true),
     open: (number) => openRing(source, NOBODY, budgets.textOf(number), EVICTION_RING),
   };
 }

@@ -7,7 +7,7 @@ import { RingPort } from "../../bindings/rings.js";
 import { FULL, OVER_LIMIT } from "../../bindings/status.js";
 import { budgetNode, makeRoom, refusalOf } from "../charging.js";
 import type { Exhaustion } from "../exhaustion.js";
-import { noRoom, textNumber } from "../limits.js";
+import { checkText, noRoom, textNumber } from "../limits.js";
 import { ownNode } from "../own-budget.js";
 import { type ReservationSource, tellLevels, throwUnlessFull } from "../reservation.js";
 import { codecOf } from "./codec.js";
@@ -31,15 +31,15 @@ export function openRing<T>(
   name: string,
   options: RingOptions<T> | undefined,
 ): Ring<T> {
+  checkText("a ring's name", name);
   const own = ringOptions(options) as Partial<RingOptions<unknown>>;
   const asked = rulesOf(own);
   const codec = codecOf<T>(own.codec as RingOptions<T>["codec"]);
   const above = own.budget === undefined ? NO_NODE : budgetNode(source, "ring", own.budget);
-  const number = textNumber(source, "a ring's name", name);
   const node = own.budget === undefined ? NO_NODE : ownNode(source, own.budget, "ring", name);
   let port: RingPort | undefined;
   try {
-    port = openPort(source, number, asked, node);
+    port = openPort(source, textNumber(source, "a ring's name", name), asked, node);
     const rules = rulesIn(port.config, port.maxCapacity, port.again);
     requireSame(name, own, asked, rules, port.hasEnded);
     if (above.at !== 0) requireBudget(source, name, port.node, above);

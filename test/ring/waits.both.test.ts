@@ -203,7 +203,7 @@ describe("send", () => {
     const { r, ring } = texts({ capacity: 1, overflow: "block" });
     const { module, memory, busyMs } = r.handle();
     const core = Core.attach(instantiateSync(module, memory), memory, busyMs, 1);
-    const port = RingPort.open(core, new Budgets(core).numberOf("ring"), PLAN) as RingPort;
+    const port = RingPort.open(core, new Budgets(core).numberOf("ring", false), PLAN) as RingPort;
     for (const take of [() => ring.pop(), () => ring.take()!.release(), () => ring.drain(), () => ring.clear()]) {
       ring.push("x".repeat(5000));
       const seen = port.bell(false).listen();

@@ -89,28 +89,49 @@ export function mayGrow(t, grains) {
   t.request(grains * t.c.GRAIN_BYTES, t.c.KIND_INTERNAL, 1, t.mayBeFull);
 }
 
-/** The number of a text. */
-export function* intern(t, text) {
+/** The number of a text: for ever, or to make something of it. */
+export function* intern(t, text, isKept = true) {
   const bytes = encoder.encode(text);
   t.view.u8.set(bytes, t.slot + t.c.S_OUT);
   const deed = begin(t, { kind: "intern", name: "intern" }, { kind: "intern", node: 0, bytes: 0, items: 0 });
   mayGrow(t, t.c.NAME_CHUNK_GRAINS);
-  const number = yield { name: "intern", args: [bytes.length] };
+  const number = yield { name: "intern", args: [bytes.length, isKept ? 1 : 0] };
   if (isCut(t, deed, number)) return undefined;
   if (number === 0) return refuse(t, deed, reasonOf(t));
   const { numbers } = ledgerOf(t);
   const isOthers = [...numbers].some(([known, its]) => (known === text) !== (its === number));
-  if (isOthers) throw new Violation(`intern("${text}") answers ${number}, which is not one text's own number`);
-  const stands = t.view.u8.subarray(number + t.c.N_TEXT, number + t.c.N_TEXT + bytes.length);
-  if (!bytes.every((byte, i) => byte === stands[i]))
-    throw new Violation(`another text than "${text}" stands at ${number}`);
-  numbers.set(text, number);
+  if (isOthers && (isKept || [...numbers.values()].includes(number)))
+    throw new Violation(`intern("${text}") answers ${number}, which is not one text's own number`);
+  requireName(t, number, text);
+  if (isKept) numbers.set(text, number);
   return number;
 }
 
+/** That text stands there. */
+export function requireName(t, number, text) {
+  const { view, c } = t;
+  const at = number + c.N_TEXT;
+  const stands = new TextDecoder().decode(view.u8.slice(at, at + view.word(number + c.N_LENGTH)));
+  if (stands !== text) throw new Violation(`"${stands}" stands at ${number}, not "${text}"`);
+}
+
+/** Asks for a name, opens a budget that is called so, and looks later on whether it still is. */
+export function* openNamed(t, parent, text, limits = {}) {
+  const number = yield* intern(t, text, false);
+  if (!number) return undefined;
+  const opened = yield* openBudget(t, parent, text, { ...limits, number });
+  if (opened) requireName(t, t.view.word(opened.at + t.c.B_NAME), text);
+  return opened;
+}
+
 /** Opens a budget below `parent` (undefined: a root); undefined when it was refused. */
-export function* openBudget(t, parent, text, { limit = Infinity, min = 0, items = ITEMS_MAX, bypass = 0 } = {}) {
-  const number = ledgerOf(t).numbers.get(text) ?? (yield* intern(t, text));
+export function* openBudget(
+  t,
+  parent,
+  text,
+  { limit = Infinity, min = 0, items = ITEMS_MAX, bypass = 0, number: given = undefined } = {},
+) {
+  const number = given ?? ledgerOf(t).numbers.get(text) ?? (yield* intern(t, text));
   if (!number) return undefined;
   const { c } = t;
   const node = parent?.at ?? 0;

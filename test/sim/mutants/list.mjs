@@ -9,6 +9,7 @@ import { LOAD_MUTANTS } from "./loads.mjs";
 import { PAGE_MUTANTS } from "./pages.mjs";
 import { SLAB_MUTANTS } from "./slabs.mjs";
 import { MOVE_MUTANTS } from "./moves.mjs";
+import { NAME_MUTANTS } from "./names.mjs";
 import { OWNER_MUTANTS } from "./owners.mjs";
 import { RING_MUTANTS } from "./rings.mjs";
 import { SCRUBBING_MUTANTS } from "./scrubbing.mjs";
@@ -20,6 +21,7 @@ export const MUTANTS = [
   ...OWNER_MUTANTS,
   ...MOVE_MUTANTS,
   ...BUDGET_MUTANTS,
+  ...NAME_MUTANTS,
   ...WAITING_MUTANTS,
   ...CHARGED_MUTANTS,
   ...ARENA_MUTANTS,
