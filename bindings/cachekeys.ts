@@ -32,7 +32,7 @@ function kindOf(key: unknown): string {
 
 export class KeyDesk {
   readonly at: number;
-  private readonly u8: Uint8Array;
+  private u8: Uint8Array;
   readonly #claim: { low: number; high: number };
   readonly #core: Core;
 
@@ -49,8 +49,12 @@ export class KeyDesk {
     return at === 0 ? core.exports.reason() : new KeyDesk(core, at);
   }
 
-  close(): void {
+  /** From now on whoever writes or reads a key here, in the middle of a call too, is refused, and nothing is written. */
+  close(refuse: () => never): void {
     this.#core.exports.blockFree(this.at, this.#claim.low, this.#claim.high);
+    this.write = refuse;
+    this.read = refuse;
+    this.u8 = new Uint8Array(0);
   }
 
   /** Writes the key; kind << 14 | length, or −1: it is longer than a key may be. */

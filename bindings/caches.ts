@@ -39,12 +39,13 @@ import { BUSY, CACHE_ASKED, CACHE_SHOWN, OK } from "../assembly/shared/status.js
 import type { Node } from "./budgets.js";
 import { type CacheKey, KEY_BYTES_MAX, KeyDesk } from "./cachekeys.js";
 import { leaveSeat, type Seat, seatAt } from "./cacheseats.js";
-import { CacheValues, joined } from "./cachevalues.js";
+import { CacheValues, type Candidate, type GoneEntry, joined } from "./cachevalues.js";
 import type { Core } from "./core.js";
 import type { CoreExports } from "./exports.js";
 import { Doorbell } from "./parking.js";
 
 export { type CacheKey, KEY_BYTES_MAX } from "./cachekeys.js";
+export type { GoneEntry } from "./cachevalues.js";
 export {
   CONFIG_WORDS,
   LOAD_UNCLAIMED,
@@ -85,23 +86,6 @@ export interface CacheNote {
   readonly load?: number;
 }
 
-/** What was evicted; its bytes, if the caller wants those, or nothing. */
-export interface GoneEntry {
-  readonly key: CacheKey;
-  readonly bytes: number;
-  readonly value: Uint8Array;
-  readonly tag: number;
-  readonly isExpired: boolean;
-}
-
-export interface Candidate {
-  readonly key: CacheKey;
-  readonly bytes: number;
-  readonly ageMs: number;
-  readonly priority: number;
-  readonly frequency: number;
-}
-
 const NOTHING = new Uint8Array(0);
 
 // Values up to here are copied by the core from behind the key; longer ones are written straight to their slot.
@@ -111,6 +95,10 @@ const VIEWS_MAX = 1024;
 
 // Named once: to find it in an array's prototypes costs a fifth of what it does for a short value.
 const { set: setBytes } = Uint8Array.prototype;
+
+function wasLeft(): never {
+  throw new TypeError("the cache was left");
+}
 
 const ownCopy = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
 
@@ -122,12 +110,16 @@ export function aboutOf(space: number, priority: number, tag: number): number {
 // What every value passes through has plain fields: a #private one is looked up by a name that is loaded and compared each time.
 export class CachePort extends CacheValues {
   private readonly desk: KeyDesk;
-  private readonly exports: CoreExports;
+  /** Refuses all once this opening was left: code of others runs in the middle of calls, and may do that. */
+  private exports: CoreExports;
   /** Where a key and a short value behind it stand for a call, and where a short value that was found does. */
   private readonly stage: number;
   private readonly out: number;
   private readonly views: Uint8Array[] = [];
   private readonly seat: Seat;
+  private hasLeft = false;
+  /** Throws what is said to who uses it after that. */
+  refuse: () => never = wasLeft;
   readonly wasThere: boolean;
   /** Makes the copy of a short value that a lookup answers. */
   copyOf: (bytes: Uint8Array) => Uint8Array<ArrayBuffer> = ownCopy;
@@ -174,7 +166,7 @@ export class CachePort extends CacheValues {
     const at = core.exports.openCache(name) >>> 0;
     if (at !== 0) return new CachePort(core, at, desk, words[out + CACHE_BEFORE] === 1);
     const why = core.exports.reason();
-    desk.close();
+    desk.close(wasLeft);
     return why;
   }
 
@@ -186,9 +178,16 @@ export class CachePort extends CacheValues {
     return at === 0 || !this.isMortal || !this.#hasExpired(key, word, this.length, isPeek, now) ? at : 0;
   }
 
+  /** What a clock says, which may be anybody's. */
+  private timeBy(now: () => number): number {
+    const time = now();
+    if (this.hasLeft) this.refuse();
+    return time;
+  }
+
   /** Takes out what was found if it has expired. */
   #hasExpired(key: CacheKey, word: number, bytes: number, isPeek: number, now: () => number): boolean {
-    const time = now();
+    const time = this.timeBy(now);
     if (this.expires - this.staleMs > time) return false;
     if (isPeek === 0) this.exports.cacheMissed(this.at);
     this.#expire(key, word, bytes, time);
@@ -207,7 +206,7 @@ export class CachePort extends CacheValues {
     this.staleMs = 0;
     try {
       const found = this.get(key, 0, now);
-      this.isStale = found !== undefined && this.isMortal && this.expires - staleMs <= now();
+      this.isStale = found !== undefined && this.isMortal && this.expires - staleMs <= this.timeBy(now);
       return found;
     } finally {
       this.staleMs = staleMs;
@@ -279,31 +278,33 @@ export class CachePort extends CacheValues {
     const at = this.exports.cachePin(this.at, this.stage, word, 0) >>> 0;
     const entry = (this.i32[this.user + (U_ENTRY >>> 2)] as number) >>> 0;
     if (at === 0) return entry === 0 ? 0 : -1;
-    if (!this.isMortal || this.expires - this.staleMs > now()) return entry;
+    if (!this.isMortal) return entry;
+    const time = this.timeBy(now);
+    if (this.expires - this.staleMs > time) return entry;
     this.unpin(entry);
     this.exports.cacheMissed(this.at);
-    this.#expire(key, word, this.length, now());
+    this.#expire(key, word, this.length, time);
     return 0;
   }
 
   unpin(entry: number): boolean {
-    return !this.seat.isLeft && this.exports.cacheUnpin(this.at, entry) === 1;
+    return !this.seat.isLeft && this.core.exports.cacheUnpin(this.at, entry) === 1;
   }
 
   /** Puts a value in; `about` as the core is told it. OK, or why it is not in: then neither is what had that key before. −1: the key is longer than one may be. */
   put(key: CacheKey, value: Uint8Array, about: number, expires: number, now: number): number {
+    const bytes = value.length;
     const word = this.desk.write(key);
     if (word < 0) return -1;
-    const bytes = value.length;
     const { stage } = this;
-    if (bytes > STAGED_MAX) return this.#putLong(word, value, about, expires, now);
+    if (bytes > STAGED_MAX) return this.#putLong(word, value, bytes, about, expires, now);
     setBytes.call(this.u8, value, stage + (((word & KEY_BYTES_MAX) + 7) & ~7));
     return this.exports.cacheSet(this.at, stage, word, bytes, about, expires, now);
   }
 
   /** Writes the value straight to its slot. */
-  #putLong(word: number, value: Uint8Array, about: number, expires: number, now: number): number {
-    const status = this.exports.cacheReserve(this.at, this.stage, word, value.length, about, expires, now);
+  #putLong(word: number, value: Uint8Array, bytes: number, about: number, expires: number, now: number): number {
+    const status = this.exports.cacheReserve(this.at, this.stage, word, bytes, about, expires, now);
     if (status !== OK) return status;
     this.fillReserved(value);
     return this.exports.cacheCommit(this.at);
@@ -323,6 +324,8 @@ export class CachePort extends CacheValues {
     const load = note.load ?? 0;
     let asks = ask === undefined ? 0 : ABOUT_ASKS;
     for (let goesOn = 0; ; goesOn = ABOUT_GOES_ON) {
+      // By who was asked.
+      if (this.hasLeft) this.refuse();
       if (load !== 0) this.i32[this.user + (U_LOAD >>> 2)] = load;
       const status = this.put(key, value, about | goesOn | asks, note.expires, now);
       // What is asked in between may put in what was not loaded.
@@ -369,12 +372,12 @@ export class CachePort extends CacheValues {
 
   /** Whether the load by that claim can still be waited for. */
   isLoading(claim: number, hash: number, owner = this.core.ownerId): boolean {
-    return !this.seat.isLeft && this.exports.cacheIsLoading(this.at, claim, hash, owner) === 1;
+    return !this.seat.isLeft && this.core.exports.cacheIsLoading(this.at, claim, hash, owner) === 1;
   }
 
   /** This thread's load by that claim is over. */
   endLoad(claim: number): void {
-    if (!this.seat.isLeft) this.exports.cacheEndLoad(this.at, claim);
+    if (!this.seat.isLeft) this.core.exports.cacheEndLoad(this.at, claim);
   }
 
   /** What rings when a load is over. */
@@ -384,7 +387,7 @@ export class CachePort extends CacheValues {
 
   /** Says by the ring of which name (0: none) this thread hears what others evict, and whether it is there. */
   hear(name: number, isThere: boolean): void {
-    if (!this.seat.isLeft) this.exports.cacheHear(this.at, name, +isThere);
+    if (!this.seat.isLeft) this.core.exports.cacheHear(this.at, name, +isThere);
   }
 
   /** Whether it is no longer than a key may be. @throws TypeError for what is no key. */
@@ -409,7 +412,7 @@ export class CachePort extends CacheValues {
 
   /** Evicts until it holds `bytes` bytes less, and no more entries and bytes of values than it may; how many bytes it holds less. */
   evict(bytes: number, now: number, gone: GoneEntry[] | undefined, wantsValues = true): number {
-    const { exports } = this.core;
+    const { exports } = this;
     const before = this.heldBytes;
     const first = exports.cacheEvict(this.at, bytes, gone === undefined ? 0 : ABOUT_LOOKS, now) >>> 0;
     if (gone === undefined) return first;
@@ -481,7 +484,9 @@ export class CachePort extends CacheValues {
       leaveSeat(this.core, this.at);
     }
     this.seat.ports--;
-    this.desk.close();
+    this.hasLeft = true;
+    this.exports = new Proxy({} as CoreExports, { get: () => this.refuse });
+    this.desk.close(this.refuse);
     return true;
   }
 }

@@ -15,9 +15,26 @@ import {
   U_TAG,
   U_VALUE,
 } from "../assembly/shared/caches.js";
-import { KEY_BYTES_MAX } from "./cachekeys.js";
+import { type CacheKey, KEY_BYTES_MAX } from "./cachekeys.js";
 import { CacheWords } from "./cachewords.js";
 import type { Core } from "./core.js";
+
+/** What was evicted; its bytes, if the caller wants those, or nothing. */
+export interface GoneEntry {
+  readonly key: CacheKey;
+  readonly bytes: number;
+  readonly value: Uint8Array;
+  readonly tag: number;
+  readonly isExpired: boolean;
+}
+
+export interface Candidate {
+  readonly key: CacheKey;
+  readonly bytes: number;
+  readonly ageMs: number;
+  readonly priority: number;
+  readonly frequency: number;
+}
 
 // What every value passes through has plain fields: a #private one is looked up by a name that is loaded and compared each time.
 export class CacheValues extends CacheWords {

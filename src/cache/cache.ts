@@ -245,7 +245,7 @@ export class Cache<V = Uint8Array> {
       throw new TypeError(`subscribe needs a function to call, got ${describe(listener)}`);
     const { signal } = ownOptions<{ signal?: AbortSignal }>("subscribe", options, ["signal"]);
     requireSignal("subscribe", signal);
-    if (signal?.aborted) return () => {};
+    if (this.isLeft || signal?.aborted) return () => {};
     const end = this.parts.hearer.add(listener, this.port);
     const stop = (): void => {
       if (!this.#subscriptions.delete(stop)) return;
@@ -399,8 +399,8 @@ export class Cache<V = Uint8Array> {
    * @throws RangeError for fewer bytes than the table has and a page; RegionBusyError.
    */
   setLimits(limits: { maxBytes?: number | string; maxValueBytes?: number | string; maxItems?: number }): void {
-    this.#requireOpen();
     const own = ownOptions("setLimits", limits, ["maxBytes", "maxValueBytes", "maxItems"]);
+    this.#requireOpen();
     const { port, parts } = this;
     const before = port.limits;
     const whole = parts.capacityBytes;
@@ -423,9 +423,9 @@ export class Cache<V = Uint8Array> {
     policy: CachePolicyName | CustomPolicy,
     options?: { favour?: CacheFavour; minRetention?: number; critical?: boolean },
   ): void {
-    this.#requireOpen();
     const number = policyNumber(policy);
     const own = ownOptions("setPolicy", options, ["favour", "minRetention", "critical"]);
+    this.#requireOpen();
     const favour = own.favour === undefined ? this.port.favour : favourNumber(own.favour);
     const retention = own.minRetention === undefined ? this.port.retention : retentionOf(own.minRetention);
     const isCritical = own.critical === true;
@@ -436,9 +436,9 @@ export class Cache<V = Uint8Array> {
 
   /** Changes what one namespace may have (C04–C06, C25), for all threads; what is too much goes with its next `set`. O(1). @throws RegionBusyError. */
   setNamespace(namespace: string, limits: { maxItems?: number; maxBytes?: number | string }): void {
+    const own = ownOptions("setNamespace", limits, ["maxItems", "maxBytes"]);
     this.#requireOpen();
     const index = this.#space(namespace);
-    const own = ownOptions("setNamespace", limits, ["maxItems", "maxBytes"]);
     const before = this.port.space(index);
     const items = own.maxItems === undefined ? before.maxItems : itemsLimit(own.maxItems, 0);
     const bytes = own.maxBytes === undefined ? before.maxBytes : bytesLimit("maxBytes", own.maxBytes, NO_LIMIT);

@@ -13,6 +13,7 @@ import { openRing } from "../ring/open.js";
 import { describe } from "../size.js";
 import { Exhaustion } from "../exhaustion.js";
 import { Cache } from "./cache.js";
+import { CacheClosedError } from "./errors.js";
 import { EVICTION_RING, Hearer, type EvictionRings } from "./evictions.js";
 import {
   BYTES_MIN,
@@ -46,7 +47,8 @@ export function openCache<V>(source: ReservationSource, name: string, options: C
     port.staleMs = there.stale;
     const buffers = buffersOf(codec);
     if (buffers !== undefined) port.copyOf = buffers.copyOf;
-    return seated(source, port, { name, number }, own as Partial<CacheOptions<V>>, rules, codec, there.ttl);
+    const spaces = there.names.map((space) => source.budgets.textOf(space));
+    return seated(source, port, { name, number }, own as Partial<CacheOptions<V>>, spaces, codec, there.ttl);
   } catch (error) {
     port.leave(true);
     throw error;
@@ -115,9 +117,7 @@ function requireSame(
   if (own.ttl !== undefined && there.ttl !== rules.ttl) say("ttl", there.ttl, rules.ttl);
   if (own.staleWhileRevalidate !== undefined && there.stale !== rules.stale)
     say("staleWhileRevalidate", there.stale, rules.stale);
-  if (own.namespaces === undefined) {
-    if (there.names.length > 0) throw new RangeError(`cache "${name}" is there with namespaces: give the same`);
-  } else if (there.names.join() !== names.join())
+  if (own.namespaces !== undefined && there.names.join() !== names.join())
     throw new RangeError(`cache "${name}" is there with other namespaces: give the same, in the same order`);
 }
 
@@ -154,11 +154,14 @@ function seated<V>(
   port: CachePort,
   { name, number }: { name: string; number: number },
   own: Partial<CacheOptions<V>>,
-  rules: CacheRules,
+  spaces: readonly string[],
   codec: ReturnType<typeof codecOf<V>>,
   ttl: number,
 ): Cache<V> {
   const { node } = port;
+  port.refuse = () => {
+    throw new CacheClosedError(name);
+  };
   const { core } = source.budgets;
   const stop =
     own.budget?.registerReclaimer({
@@ -172,7 +175,7 @@ function seated<V>(
     name,
     codec,
     ttl,
-    spaces: rules.spaces.map((space) => space.name),
+    spaces,
     capacityBytes: core.capacityBytes,
     roomBytes: () =>
       Math.min(

@@ -52,7 +52,6 @@ describe("opening a cache", () => {
       [{ namespaces: { a: {} } }, /other namespaces/],
       [{ namespaces: { b: {}, a: {} } }, /other namespaces/],
       [{ budget }, /cache "c" is there in no budget/],
-      [{}, /is there with namespaces/],
     ];
     for (const [other, message] of others) {
       const namespaces = Object.keys(other).length === 0 ? {} : { namespaces: { a: {}, b: {} } };
@@ -62,6 +61,9 @@ describe("opening a cache", () => {
     }
     cache.set("k", bytes(5));
     r.cache("c", { ...options, namespaces: { a: {}, b: {} } }).close();
+    const plain = r.cache("c");
+    expect([plain.set("n", bytes(5), { namespace: "b" }), plain.stats().namespaces?.["b"]?.items]).toEqual([true, 1]);
+    plain.close();
     expect(cache.get("k")).toEqual(bytes(5));
     cache.close();
     expectSound(r, 0);
