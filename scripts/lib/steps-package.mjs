@@ -9,7 +9,7 @@ import { failed, passed, verdict } from "./report.mjs";
 import { runNode, runNpm } from "./run.mjs";
 
 /** The whole library, minified, the core inside, gzipped. */
-const SIZE_BUDGET_BYTES = 83 * 1024;
+const SIZE_BUDGET_BYTES = 84 * 1024;
 
 /** What may be in the tarball. */
 const SHIPPED = [
