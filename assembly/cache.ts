@@ -82,6 +82,7 @@ import {
   K_NEW,
   K_OLD,
   K_REFUSED,
+  REFUSED_MEMORY,
   K_REPLACED,
   K_SETS,
   PINS_MAX,
@@ -338,7 +339,11 @@ function refuseUnlatched(cache: usize, at: usize, key: u32, status: u32): u32 {
 
 function countRefused(cache: usize, status: u32): void {
   const which: u32 =
-    status == BUSY ? 5 : status < <u32>CACHE_TOO_LARGE || status > <u32>CACHE_SPACE_FULL ? 4 : status - CACHE_TOO_LARGE;
+    status == BUSY
+      ? 5
+      : status < <u32>CACHE_TOO_LARGE || status > <u32>CACHE_SPACE_FULL
+        ? REFUSED_MEMORY
+        : status - CACHE_TOO_LARGE;
   add32(cache + K_REFUSED + ((<usize>which) << 2), 1);
 }
 

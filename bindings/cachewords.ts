@@ -41,6 +41,7 @@ import {
   PAGE_BYTES,
   PAGE_HEADER,
   PAGE_SLOTS_MAX,
+  REFUSED_MEMORY,
   REFUSED_REASONS,
   SPACE_BYTES,
   U_HITS,
@@ -88,6 +89,11 @@ export class CacheWords {
       const mask = own >>> 5 === first >>> 5 ? ~(1 << (own & 31)) : -1;
       this.#hearing.push({ first, at: (at + K_HEARING + (first >>> 3)) >>> 2, mask });
     }
+  }
+
+  /** What was refused for want of memory last is tried again: it does not count as refused. */
+  notRefused(): void {
+    Atomics.sub(this.core.i32, (this.at + K_REFUSED + 4 * REFUSED_MEMORY) >>> 2, 1);
   }
 
   /** A log of what leads here shows no memory. */

@@ -331,6 +331,7 @@ export const GONE_CLEARED = 4;
 
 // Where K_REFUSED counts what: too large, nothing may go, asked for too seldom, namespace full, no memory, latch not to be had.
 export const REFUSED_REASONS = 6;
+export const REFUSED_MEMORY = 4;
 
 // What is said beside namespace, priority and tag of a value that is put in: the caller looks at what is evicted, this call goes on with one that answered
 // CACHE_SHOWN, the caller wants to say what is to go.

@@ -176,7 +176,8 @@ export class Cache<V = Uint8Array> {
     const asker = this.#asker(bytes.length, gone);
     let status: number;
     try {
-      status = this.port.set(key, bytes, note, now, gone, asker, onEvict !== undefined);
+      const put = (): number => this.port.set(key, bytes, note, now, gone, asker, onEvict !== undefined);
+      status = this.parts.fitted(bytes.length, put);
     } catch (error) {
       if (load !== 0) this.port.forgetLoad();
       throw error;
@@ -428,8 +429,7 @@ export class Cache<V = Uint8Array> {
     this.#requireOpen();
     const favour = own.favour === undefined ? this.port.favour : favourNumber(own.favour);
     const retention = own.minRetention === undefined ? this.port.retention : retentionOf(own.minRetention);
-    const isCritical = own.critical === true;
-    if (!this.port.setPolicy(number, favour, retention, isCritical)) throw new RegionBusyError("setPolicy");
+    if (!this.port.setPolicy(number, favour, retention, own.critical === true)) throw new RegionBusyError("setPolicy");
     this.custom = typeof policy === "string" ? undefined : policy;
     this.isPlain = this.asksNobody();
   }

@@ -2,9 +2,9 @@
 // one that was given, and compares what was asked for with what is there.
 
 import { NO_NODE, type Node } from "../../bindings/budgets.js";
-import { type CacheKey, CachePort } from "../../bindings/caches.js";
-import { NOT_ATTACHED, POISONED } from "../../bindings/status.js";
-import { budgetNode } from "../charging.js";
+import { type CacheKey, CachePort, PAGE_BYTES } from "../../bindings/caches.js";
+import { FULL, NOT_ATTACHED, POISONED } from "../../bindings/status.js";
+import { budgetNode, makeRoom } from "../charging.js";
 import { noRoom, textNumber } from "../limits.js";
 import { ownNode } from "../own-budget.js";
 import { type ReservationSource, tellLevels, throwUnlessFull } from "../reservation.js";
@@ -190,6 +190,16 @@ function seated<V>(
     hearer: hearerOf(source, number, rings),
     now: own.now ?? Date.now,
     charged: node.at === 0 ? undefined : (): void => tellLevels(source),
+    fitted: (bytes, put) => {
+      let status = put();
+      if (status !== FULL || node.at === 0) return status;
+      makeRoom(source, bytes + PAGE_BYTES, () => {
+        port.notRefused();
+        status = put();
+        return +(status !== FULL);
+      });
+      return status;
+    },
     requireSound: (status) => {
       if (status === POISONED || status === NOT_ATTACHED) throwUnlessFull(status, "set", source, "");
     },

@@ -26,6 +26,8 @@ export interface CacheParts<V> {
   readonly now: () => number;
   /** Lowers what is held, for the budget's sake; after a set. */
   readonly charged: (() => void) | undefined;
+  /** What `put` answers; where the budget has no memory for so many bytes, after its reclaimers made room. */
+  readonly fitted: (bytes: number, put: () => number) => number;
   /** Throws where the core answered that nothing works any more. */
   readonly requireSound: (status: number) => void;
   readonly left: () => void;

@@ -292,6 +292,30 @@ describe("a cache that is bound to a budget", () => {
     return { r, budget, cache: r.cache("c", { maxBytes: MIB, budget, policy: "lru" }) };
   };
 
+  it("asks the budget's other reclaimers for its first entries, and counts as refused only what was", () => {
+    const { r, budget, cache } = open(MIB);
+    for (let i = 0; cache.stats().evictions === 0; i++) cache.set(`k${i}`, bytes(1000));
+    const full = cache.size;
+    const late = r.cache("late", { maxBytes: MIB, budget });
+    const taken = Array.from({ length: 50 }, (_, i) => late.set(`k${i}`, bytes(1000)));
+    expect([taken.every(Boolean), late.stats().refused.memory, late.size > 0, cache.size < full]).toEqual([
+      true,
+      0,
+      true,
+      true,
+    ]);
+    budget.registerReclaimer({ name: "nothing", reclaim: () => 0 });
+    cache.close();
+    const rest = budget.tryReserve(budget.availableBytes)!;
+    late.clear();
+    const more = budget.tryReserve(budget.availableBytes)!;
+    expect([late.set("k", bytes(1000)), late.stats().refused.memory]).toEqual([false, 1]);
+    for (const one of [rest, more]) one.release();
+    expect(late.set("k", bytes(1000))).toBe(true);
+    late.close();
+    expectSound(r, 0);
+  });
+
   it("charges it each page, nothing else, and gives all of it back when it is closed", () => {
     const { r, budget, cache } = open(MIB);
     const first = budget.usedBytes;
