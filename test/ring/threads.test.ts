@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads";
 import { describe, expect, it, vi } from "vitest";
 import { type RecoveryReport, Region, type Ring, RingClosedError, type RingOptions } from "../../src/index.js";
 import { expectSound, MIB } from "../lib/regions.js";
-import { expectCounted, numbers, turns } from "./scene.js";
+import { expectCounted, numbers, outcome, turns } from "./scene.js";
 
 const worker = (r: Region, job: string, more = {}): Worker =>
   new Worker(new URL("ring-worker.mjs", import.meta.url), { workerData: { handle: r.handle(), job, ...more } });
@@ -145,5 +145,29 @@ describe("a thread that is terminated with records in hand", () => {
     expect(() => ring.push("x")).toThrow(RingClosedError);
     expect([ring.isEmpty, theirs.drain(), theirs.isLeft, ring.isEmpty]).toEqual([false, numbers(0, 6), true, true]);
     await vi.waitFor(() => expect(ring.isLeft).toBe(true));
+  });
+});
+
+describe("a blocking call of who is called while the ring serves one that waits", () => {
+  it("gives a blocking call in there what comes next", async () => {
+    const ring = texts(Region.createSync({ size: MIB }), "ring");
+    const got: unknown[] = [];
+    const waiting = ring.deliver((value) => got.push(value, ring.receiveSync({ timeout: 0 })));
+    ring.pushMany(["a", "b", "c"]);
+    await waiting;
+    expect([got, ring.drain()]).toEqual([["a", "b"], ["c"]]);
+  });
+
+  it("puts in once what it sends, though another is sent in there", async () => {
+    const marks = { overflow: "block", capacity: 10, maxBytes: 100, highWatermark: 0.2, lowWatermark: 0 } as const;
+    const ring = texts(Region.createSync({ size: MIB }), "ring", marks);
+    ring.push("x".repeat(90));
+    const sends = ["a".repeat(40), "b".repeat(20)].map((value) => outcome(ring.send(value)));
+    await turns();
+    const high: unknown[] = [];
+    ring.on("high", () => high.push(ring.sendSync("c", { timeout: 0 })));
+    ring.pop();
+    for (const { settled } of sends) await settled;
+    expect([high, ring.drain().map((text) => text[0])]).toEqual([[true], ["a", "b", "c"]]);
   });
 });

@@ -467,25 +467,4 @@ describe("a Ring, by who is called while it serves one that waits,", () => {
     await expect(other).rejects.toThrow(RingClosedError);
     expect(got).toEqual(["a"]);
   });
-
-  it("gives a blocking call in there what comes next", async () => {
-    const { ring } = texts();
-    const got: unknown[] = [];
-    const waiting = ring.deliver((value) => got.push(value, ring.receiveSync({ timeout: 0 })));
-    ring.pushMany(["a", "b", "c"]);
-    await waiting;
-    expect([got, ring.drain()]).toEqual([["a", "b"], ["c"]]);
-  });
-
-  it("puts in once what it sends, though another is sent in there", async () => {
-    const { ring } = texts({ overflow: "block", capacity: 10, maxBytes: 100, highWatermark: 0.2, lowWatermark: 0 });
-    ring.push("x".repeat(90));
-    const sends = ["a".repeat(40), "b".repeat(20)].map((value) => outcome(ring.send(value)));
-    await turns();
-    const high: unknown[] = [];
-    ring.on("high", () => high.push(ring.sendSync("c", { timeout: 0 })));
-    ring.pop();
-    for (const { settled } of sends) await settled;
-    expect([high, ring.drain().map((text) => text[0])]).toEqual([[true], ["a", "b", "c"]]);
-  });
 });
