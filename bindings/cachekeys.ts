@@ -2,6 +2,7 @@
 // so that one key has one form in every thread and host; one with half a surrogate pair, which UTF-8 cannot say, is UTF-16; a number is its eight
 // bytes. Keys of different kinds are different keys.
 
+import { honest } from "./honest.js";
 import { KEY_KIND_SHIFT, KEY_LENGTH_MASK as KEY_BYTES_MAX } from "../assembly/shared/caches.js";
 import type { Core } from "./core.js";
 import { fromUtf8 } from "./utf8.js";
@@ -80,9 +81,10 @@ export class KeyDesk {
     }
     if (!(key instanceof Uint8Array))
       throw new TypeError(`a key is a text, a number or a Uint8Array, got ${kindOf(key)}`);
-    if (key.length > KEY_BYTES_MAX) return -1;
-    this.u8.set(key, this.at);
-    return BYTES | key.length;
+    const bytes = honest(key);
+    if (bytes.length > KEY_BYTES_MAX) return -1;
+    this.u8.set(bytes, this.at);
+    return BYTES | bytes.length;
   }
 
   #writeLong(text: string): number {

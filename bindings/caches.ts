@@ -42,6 +42,7 @@ import { leaveSeat, type Seat, seatAt } from "./cacheseats.js";
 import { CacheValues, type Candidate, type GoneEntry, joined } from "./cachevalues.js";
 import type { Core } from "./core.js";
 import type { CoreExports } from "./exports.js";
+import { honest } from "./honest.js";
 import { Doorbell } from "./parking.js";
 
 export { type CacheKey, KEY_BYTES_MAX } from "./cachekeys.js";
@@ -292,7 +293,8 @@ export class CachePort extends CacheValues {
   }
 
   /** Puts a value in; `about` as the core is told it. OK, or why it is not in: then neither is what had that key before. −1: the key is longer than one may be. */
-  put(key: CacheKey, value: Uint8Array, about: number, expires: number, now: number): number {
+  put(key: CacheKey, given: Uint8Array, about: number, expires: number, now: number): number {
+    const value = honest(given);
     const bytes = value.length;
     const word = this.desk.write(key);
     if (word < 0) return -1;

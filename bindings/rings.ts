@@ -205,18 +205,16 @@ export class RingPort {
     this.exports.ringSetLimits(this.at, records, bytes, high, low, policy);
   }
 
-  /** Puts a record in: OK, RING_IS_HIGH, RING_FULL, CLOSED, or why there is no memory for it. */
-  push(record: Uint8Array): number {
-    const bytes = record.length;
+  /** Puts a record of `bytes` bytes in: OK, RING_IS_HIGH, RING_FULL, CLOSED, or why there is no memory for it. */
+  push(record: Uint8Array, bytes: number): number {
     const d = this.keptFor(bytes, false);
-    if (d === 0) return this.#pushElse(record);
+    if (d === 0) return this.#pushElse(record, bytes);
     // It is kept until it is in: an exception before that leaves nothing in hand.
     set.call(this.u8, record, this.i32[(d + D_BLOCK) >>> 2] as number);
     return this.commit(d, bytes, 0);
   }
 
-  #pushElse(record: Uint8Array): number {
-    const bytes = record.length;
+  #pushElse(record: Uint8Array, bytes: number): number {
     if (bytes <= STAGED_MAX) {
       set.call(this.u8, record, this.stage);
       return this.exports.ringPush(this.at, this.stage, bytes, 0);

@@ -2,6 +2,7 @@
 // out, never while the ring has it in hand, so one that throws or takes long holds up nobody; what it cannot decode is handed out as bytes, with
 // the error.
 
+import { honest } from "../../bindings/honest.js";
 import { describe } from "../size.js";
 import { RingDecodeError } from "./errors.js";
 
@@ -130,7 +131,7 @@ export const isOfBytes = (codec: unknown): boolean => codec === bytes;
 export function encoded<T>(codec: RingCodec<T>, value: T): Uint8Array {
   if (value === undefined) throw new TypeError("a ring takes no undefined: that is what receive answers at its end");
   const record = codec.encode(value);
-  if (record instanceof Uint8Array) return record;
+  if (record instanceof Uint8Array) return honest(record);
   throw new TypeError(`the codec's encode must answer a Uint8Array, got ${describe(record)}`);
 }
 

@@ -1,6 +1,7 @@
 // Producer: what a ring's producer does: puts records in, by the ring's policy, tells what is dropped for them, hears of the watermarks, and
 // says how much the ring may hold. Owns nothing but who listens in this thread.
 
+import { lengthOf } from "../../bindings/honest.js";
 import { RING_DROPPED, RING_FULL, RING_IS_HIGH, type RingPort } from "../../bindings/rings.js";
 import { CLOSED, OK } from "../../bindings/status.js";
 import { integer, ownOptions } from "../options.js";
@@ -73,11 +74,13 @@ export class Producer<T> {
 
   /** A straight line for bytes; all else is rarer, or takes longer by itself. */
   push(value: T): boolean {
-    if (!this.seat.isStraight || !this.isOfBytes || !(value instanceof Uint8Array) || value.length > this.maxBytes)
+    if (!this.seat.isStraight || !this.isOfBytes || !(value instanceof Uint8Array))
       return this.#add(encoded(this.#codec, value));
-    const status = this.port.push(value);
+    const bytes = lengthOf(value);
+    if (bytes > this.maxBytes) return this.#add(encoded(this.#codec, value));
+    const status = this.port.push(value, bytes);
     if (status === OK || (status === RING_IS_HIGH && !this.listeners.hearsMarks)) return true;
-    return this.#pushed(value, status);
+    return this.#pushed(encoded(this.#codec, value), status);
   }
 
   #pushed(record: Uint8Array, status: number): boolean {
@@ -212,7 +215,7 @@ export class Producer<T> {
   }
 
   #try(record: Uint8Array): number {
-    if (!this.listeners.wantsDropped) return this.port.push(record);
+    if (!this.listeners.wantsDropped) return this.port.push(record, record.length);
     const descriptor = this.#makeRoom(record.length);
     if (descriptor === 0) return this.port.reason();
     this.port.viewOf(this.port.offsetOf(descriptor), record.length).set(record);

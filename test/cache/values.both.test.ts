@@ -357,3 +357,27 @@ describe("a codec", () => {
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
+
+describe("bytes that say something else of their length", () => {
+  class Liar extends Uint8Array {
+    override get length(): number {
+      return 3;
+    }
+  }
+  it("are taken for what they are, as values and as keys", () => {
+    const region = Region.createSync({ size: MIB });
+    const cache = region.cache("c", { maxBytes: 256 * KIB });
+    for (const length of [10, 5000, 40_000]) {
+      const value = new Liar(length).fill(length & 0xff);
+      expect(cache.set("k", value)).toBe(true);
+      expect(cache.get("k")).toEqual(new Uint8Array(length).fill(length & 0xff));
+    }
+    const key = new Liar(100).fill(1);
+    expect([
+      cache.set(key, bytes(5)),
+      cache.has(new Uint8Array(100).fill(1)),
+      cache.has(new Uint8Array(3).fill(1)),
+    ]).toEqual([true, true, false]);
+    expect(region.check().problems).toEqual([]);
+  });
+});

@@ -28,6 +28,24 @@ describe("a codec", () => {
     }
   });
 
+  it("of bytes takes them for what they are, whatever they say of their length", () => {
+    class Liar extends Uint8Array {
+      override get length(): number {
+        return 400;
+      }
+    }
+    const own = ring<Uint8Array>("bytes", { overflow: "drop-newest", capacity: 8 });
+    own.push(new Uint8Array(1000).fill(7));
+    own.pop();
+    const short = Object.defineProperty(new Uint8Array(5000).fill(9), "length", { value: 3 });
+    for (const put of [(value: Uint8Array) => own.push(value), (value: Uint8Array) => own.pushMany([value]) === 1])
+      for (const value of [new Liar([1, 2, 3, 4]), short]) {
+        expect(put(value)).toBe(true);
+        const bytes = own.pop()!;
+        expect([bytes.length, bytes.every((byte, i) => byte === value[i])]).toEqual([value.byteLength, true]);
+      }
+  });
+
   it("of bytes says what it got instead, and how to give it", () => {
     const own = Region.createSync({ size: MIB }).ring("ring");
     const push = (value: unknown) => thrown(() => own.push(value as Uint8Array)).message;
