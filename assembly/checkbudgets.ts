@@ -11,6 +11,7 @@ import { chunkEnd, newestChunk, nextChunk } from "./pool";
 import { nodeOf } from "./charged";
 import { recordIn } from "./claim";
 import { firstGrain, grains, maxOwners } from "./header";
+import { isName } from "./names";
 import { ownerState } from "./owners";
 import { auxAt, bitsAt, kindOf, lengthOf, slabTag, wordAt } from "./pages";
 import { problem } from "./report";
@@ -114,10 +115,9 @@ function clearSums(): void {
   }
 }
 
-/** Whether a name stands there; what lies below the heap is a test's own number. */
+/** Whether a name stands there. */
 function isNamed(name: u32): bool {
-  if (name < firstGrain << GRAIN_SHIFT) return true;
-  return name < grains << GRAIN_SHIFT && get32(name + N_LENGTH) != 0;
+  return !isName(name) || (name < grains << GRAIN_SHIFT && get32(name + N_LENGTH) != 0);
 }
 
 function isFree(node: usize): bool {

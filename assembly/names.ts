@@ -4,7 +4,7 @@
 //   gone ⇒ not kept (a tag is, which threads remember), no budget's and no ring's, and not what a living owner asked for last (S_NAMED)
 //
 // All under the budgets' latch; what goes is looked for under the page lock too, under which rings come. A caller that dies in it leaves at most
-// bytes that the next name writes over, and marks that the next look clears.
+// bytes that the next name writes over, and marks, by which a name stays until the look after the next.
 
 import { add32, load32, load64 } from "./atomic";
 import { put32, get32, get8, copy } from "./memory";
@@ -56,8 +56,10 @@ export function intern(length: u32, kept: u32): usize {
     if (status == OK) {
       let name = find(length);
       if (name == 0) name = write(length);
-      if (name != 0 && kept != 0) put32(name + N_USE, NAME_KEPT);
-      if (name != 0 && kept == 0) put32(slot + S_NAMED, <u32>name);
+      if (name != 0) {
+        if (kept != 0) put32(name + N_USE, NAME_KEPT);
+        else put32(slot + S_NAMED, <u32>name);
+      }
       unlockBudgets();
       if (name != 0) return name;
       status = makeRoom();
@@ -133,14 +135,8 @@ function clear(): u32 {
   return status;
 }
 
-/** Marks what is used. O(names + budgets + rings + owners). */
+/** Marks what is used. O(budgets + rings + owners). */
 function mark(): void {
-  for (let chunk = newestChunk(H_NAMES); chunk != 0; chunk = nextChunk(chunk)) {
-    const end = chunkEnd(chunk, NAME_BYTES);
-    for (let name = chunk + CHUNK_HEADER; name < end; name += NAME_BYTES) {
-      put32(name + N_USE, get32(name + N_USE) & NAME_KEPT);
-    }
-  }
   for (let chunk = newestChunk(H_NODES); chunk != 0; chunk = nextChunk(chunk)) {
     const end = chunkEnd(chunk, NODE_BYTES);
     for (let node = chunk + CHUNK_HEADER; node < end; node += NODE_BYTES) {
@@ -151,12 +147,16 @@ function mark(): void {
   for (let index: u32 = 1; index <= maxOwners; index++) use(get32(slotOf(index) + S_NAMED));
 }
 
-/** A name is used. What stands below the heap is none: an owner's that asked for none yet. */
-function use(name: u32): void {
-  if (name >= firstGrain << GRAIN_SHIFT) put32(<usize>name + N_USE, get32(<usize>name + N_USE) | NAME_USED);
+/** Whether it may be a name's number. What lies below the heap is none: an owner's that asked for none yet, a test's own. */
+export function isName(name: u32): bool {
+  return name >= firstGrain << GRAIN_SHIFT;
 }
 
-/** What is neither marked nor kept goes. */
+function use(name: u32): void {
+  if (isName(name)) put32(<usize>name + N_USE, get32(<usize>name + N_USE) | NAME_USED);
+}
+
+/** What is neither marked nor kept goes; the marks go too. O(names). */
 function sweep(): void {
   all = 0;
   gone = 0;
@@ -165,7 +165,9 @@ function sweep(): void {
     for (let name = chunk + CHUNK_HEADER; name < end; name += NAME_BYTES) {
       all++;
       const isThere = get32(name + N_LENGTH) != 0;
-      if (isThere && get32(name + N_USE) != 0) continue;
+      const marks = get32(name + N_USE);
+      put32(name + N_USE, marks & NAME_KEPT);
+      if (isThere && marks != 0) continue;
       gone++;
       if (isThere) put32(name + N_LENGTH, 0); // commit
     }

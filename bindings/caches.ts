@@ -279,12 +279,8 @@ export class CachePort extends CacheValues {
     const at = this.exports.cachePin(this.at, this.stage, word, 0) >>> 0;
     const entry = (this.i32[this.user + (U_ENTRY >>> 2)] as number) >>> 0;
     if (at === 0) return entry === 0 ? 0 : -1;
-    if (!this.isMortal) return entry;
-    const time = this.timeBy(now);
-    if (this.expires - this.staleMs > time) return entry;
+    if (!this.isMortal || !this.#hasExpired(key, word, this.length, 0, now)) return entry;
     this.unpin(entry);
-    this.exports.cacheMissed(this.at);
-    this.#expire(key, word, this.length, time);
     return 0;
   }
 

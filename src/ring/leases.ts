@@ -31,7 +31,6 @@ export interface LeaseSource {
 
 /** @internal What reserve and take were given to use again. @throws TypeError for what has something in hand, or is no such lease. */
 export function requireSpare(what: "reserve" | "take", again: unknown): void {
-  if (again === undefined) return;
   const lease = what === "take" ? ReadLease : WriteLease;
   if (!(again instanceof lease))
     throw new TypeError(`${what} can use a lease of ${what} again, got ${describe(again)}`);
@@ -51,15 +50,15 @@ export class WriteLease {
   place: number;
 
   /** @internal */
-  constructor(source: LeaseSource, place: number, length: number) {
+  constructor(source: LeaseSource) {
     this.source = source;
-    this.at = source.port.offsetOf(place);
-    this.length = length;
-    this.place = place;
+    this.at = 0;
+    this.length = 0;
+    this.place = 0;
   }
 
-  /** @internal As if it had just been made. */
-  renew(source: LeaseSource, place: number, length: number): this {
+  /** @internal Gives it a place, whatever it had before. */
+  hold(source: LeaseSource, place: number, length: number): this {
     this.at = source.port.offsetOf(place);
     this.length = length;
     if (this.source !== source) this.source = source;
@@ -145,16 +144,15 @@ export class ReadLease {
   record: number;
 
   /** @internal */
-  constructor(source: LeaseSource, record: number) {
-    const { port } = source;
+  constructor(source: LeaseSource) {
     this.source = source;
-    this.at = port.offsetOf(record);
-    this.length = port.lengthOf(record);
-    this.record = record;
+    this.at = 0;
+    this.length = 0;
+    this.record = 0;
   }
 
-  /** @internal As if it had just been made. */
-  renew(source: LeaseSource, record: number): this {
+  /** @internal Gives it a record, whatever it had before. */
+  hold(source: LeaseSource, record: number): this {
     const { port } = source;
     this.at = port.offsetOf(record);
     this.length = port.lengthOf(record);

@@ -131,17 +131,18 @@ export class Producer<T> {
     if (again?.place !== 0 || !(again instanceof WriteLease) || bytes >>> 0 !== bytes || bytes > seat.straightBytes)
       return this.reserveElse(bytes, again);
     const kept = seat.port.keptFor(bytes, true);
-    return kept === 0 ? this.reserveElse(bytes, again) : again.renew(seat, kept, bytes);
+    return kept === 0 ? this.reserveElse(bytes, again) : again.hold(seat, kept, bytes);
   }
 
   private reserveElse(bytes: number, again: WriteLease | undefined): WriteLease | undefined {
-    const isFine = again === undefined && bytes >>> 0 === bytes && bytes <= this.seat.straightBytes;
+    const { seat } = this;
+    const isFine = again === undefined && bytes >>> 0 === bytes && bytes <= seat.straightBytes;
     const kept = isFine ? this.port.keptFor(bytes, true) : 0;
-    return kept === 0 ? this.#reserveAny(bytes, again) : new WriteLease(this.seat, kept, bytes);
+    return kept === 0 ? this.#reserveAny(bytes, again) : new WriteLease(seat).hold(seat, kept, bytes);
   }
 
   #reserveAny(bytes: number, old: WriteLease | undefined): WriteLease | undefined {
-    requireSpare("reserve", old);
+    if (old !== undefined) requireSpare("reserve", old);
     this.#requireFits(integer("bytes", bytes, 0, Number.MAX_SAFE_INTEGER));
     this.seat.requireUsed();
     if (this.port.hasEnded) throw new RingClosedError(this.seat.name);
@@ -164,11 +165,10 @@ export class Producer<T> {
   /** The old one, if a hook that made room has not taken it meanwhile, and nobody will be told who might. */
   #leaseOf(descriptor: number, bytes: number, old: WriteLease | undefined): WriteLease {
     const { seat } = this;
-    seat.hold(descriptor);
+    seat.marks(descriptor);
     const tells = this.listeners.wantsDropped || this.#charged !== undefined;
-    return !tells && old?.isHeld === false
-      ? old.renew(seat, descriptor, bytes)
-      : new WriteLease(seat, descriptor, bytes);
+    const lease = !tells && old?.isHeld === false ? old : new WriteLease(seat);
+    return lease.hold(seat, descriptor, bytes);
   }
 
   setLimits(limits: { capacity?: number; maxBytes?: number | string }): void {

@@ -233,7 +233,7 @@ export class Ring<T = Uint8Array> implements Queue<T> {
     const { seat } = this;
     if (again?.record !== 0 || !(again instanceof ReadLease) || !seat.takesStraight) return this.takeElse(again);
     const record = seat.port.take();
-    return record === 0 ? this.noneTaken() : again.renew(seat, record);
+    return record === 0 ? this.noneTaken() : again.hold(seat, record);
   }
 
   /** @internal */
@@ -243,8 +243,8 @@ export class Ring<T = Uint8Array> implements Queue<T> {
     if (seat.isLeft) return undefined;
     const record = seat.port.take();
     if (record === 0) return this.noneTaken();
-    if (seat.mark !== 0) seat.hold(record);
-    return again === undefined ? new ReadLease(seat, record) : again.renew(seat, record);
+    seat.marks(record);
+    return (again ?? new ReadLease(seat)).hold(seat, record);
   }
 
   /** @internal */

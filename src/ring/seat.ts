@@ -90,7 +90,7 @@ export class Seat implements LeaseSource {
   }
 
   /** Marks what was just reserved or taken. */
-  hold(descriptor: number): void {
+  marks(descriptor: number): void {
     if (this.mark !== 0) this.port.hands.mark(descriptor, this.mark);
   }
 

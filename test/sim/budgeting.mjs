@@ -115,12 +115,14 @@ export function requireName(t, number, text) {
   if (stands !== text) throw new Violation(`"${stands}" stands at ${number}, not "${text}"`);
 }
 
-/** Asks for a name, opens a budget that is called so, and looks later on whether it still is. */
+export const requireCalled = (t, budget, text) => requireName(t, t.view.word(budget.at + t.c.B_NAME), text);
+
+/** Asks for a name, and opens a budget that is called so. */
 export function* openNamed(t, parent, text, limits = {}) {
   const number = yield* intern(t, text, false);
   if (!number) return undefined;
   const opened = yield* openBudget(t, parent, text, { ...limits, number });
-  if (opened) requireName(t, t.view.word(opened.at + t.c.B_NAME), text);
+  if (opened) requireCalled(t, opened, text);
   return opened;
 }
 

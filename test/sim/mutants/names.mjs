@@ -18,7 +18,7 @@ export const NAME_MUTANTS = [
     name: "names: what is kept is not looked at",
     scenarios: [TWO],
     plant(m) {
-      m.answer(m.call("names/mark", "memory/get32", 1), "i32", ["i32.const", "0"]);
+      m.answer(m.call("names/sweep", "memory/get32", 2), "i32", ["i32.const", "0"]);
     },
   },
 ];

@@ -1,6 +1,6 @@
 // Names: threads ask for names where no place is free, so that what nobody uses goes, beside others that ask, open, and close what is called so.
 
-import { closeBudget, find, intern, leave, openNamed, requireName } from "../budgeting.mjs";
+import { closeBudget, find, intern, leave, openNamed, requireCalled, requireName } from "../budgeting.mjs";
 import { plantTree } from "../budgettree.mjs";
 
 const bounds = { calm: 1, death: 0, second: -1 };
@@ -17,15 +17,13 @@ function planted(stage) {
     throw new Error("there is a place for another name");
 }
 
-const calledSo = (t, budget, name) => requireName(t, t.view.word(budget.at + t.c.B_NAME), name);
-
 /** Needs a place, and what it opens is called so at the end too, as is what was there. */
 const opens = (name) =>
   function* opening(t) {
     const opened = yield* openNamed(t, undefined, name, { limit: 100 });
     yield* t.alloc(16);
-    if (opened) calledSo(t, opened, name);
-    calledSo(t, find(t, "theirs"), "theirs");
+    if (opened) requireCalled(t, opened, name);
+    requireCalled(t, find(t, "theirs"), "theirs");
     requireName(t, t.model.ledger.numbers.get("a tag"), "a tag");
   };
 
