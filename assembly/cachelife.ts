@@ -34,6 +34,7 @@ import {
   CACHE_CONTROL_BYTES,
   CACHE_FAVOUR,
   CACHE_GOING,
+  CACHE_LIMITS,
   CACHE_MAX_BYTES,
   CACHE_MAX_ITEMS,
   CACHE_MAX_VALUES,
@@ -168,8 +169,9 @@ function build(text: u32): usize {
   put32(cache + K_TABLE, length << GRAIN_SHIFT);
   put32(cache + K_PEAK, length << GRAIN_SHIFT);
   for (let i: u32 = 0; i < spaces; i++) {
-    put32(spaceAt(cache, i) + N_MAX_ITEMS, NO_LIMIT);
-    put32(spaceAt(cache, i) + N_MAX_BYTES, NO_LIMIT);
+    const limits = CACHE_LIMITS + <usize>(i - 1) * 2;
+    put32(spaceAt(cache, i) + N_MAX_ITEMS, i == 0 ? NO_LIMIT : given(limits));
+    put32(spaceAt(cache, i) + N_MAX_BYTES, i == 0 ? NO_LIMIT : given(limits + 1));
   }
   name(H_CACHES, cache); // commit
   return cache;

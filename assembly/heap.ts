@@ -16,7 +16,19 @@ import { beginAlloc, beginFree, endAlloc, endFree, freedByOthers } from "./count
 import { FREE_MASK, hintSet, isHome, settleMark } from "./hint";
 import { lock, tryLock } from "./lock";
 import { me, slot } from "./owners";
-import { auxAt, bitsAt, carve, findAligned, findRun, freeGrains, kindOf, runWord, slabTag, wordAt } from "./pages";
+import {
+  auxAt,
+  bitsAt,
+  carve,
+  countRuns,
+  findAligned,
+  findRun,
+  freeGrains,
+  kindOf,
+  runWord,
+  slabTag,
+  wordAt,
+} from "./pages";
 import { alignedClass, classOf, classSize, geometry } from "./sizeclass";
 import {
   giveBackAtEdge,
@@ -252,6 +264,18 @@ export function takeLarge(bytes: u32, step: u32, kind: u32): usize {
     if (isFull) return refuse(FULL);
   }
   return refuse(BUSY);
+}
+
+/** Whether `count` runs of `length` grains could be taken this instant; also false where another thread has the page lock and does not go on. O(free runs). */
+export function hasRuns(length: u32, count: u32): bool {
+  if (me == 0 || lock() != OK) return false;
+  let isThere = countRuns(length, count) >= count;
+  if (!isThere) {
+    trim();
+    isThere = countRuns(length, count) >= count;
+  }
+  letGo();
+  return isThere;
 }
 
 /**

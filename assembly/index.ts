@@ -11,6 +11,7 @@ export {
   free,
   freeAtEdge,
   freeScrubbed,
+  hasRuns,
   usableSize,
 } from "./heap";
 export { realloc } from "./resize";

@@ -271,6 +271,17 @@ export function addTail(bytes: i32): void {
   put32(H_TAIL, get32(H_TAIL) + bytes);
 }
 
+/** How many runs of `length` grains the free runs could be cut into; counted no further than `enough`. O(free runs). */
+export function countRuns(length: u32, enough: u32): u32 {
+  let count: u32 = 0;
+  for (let bin = longerBin(binOf(length)); bin != 0 && count < enough; bin = longerBin(bin + 1)) {
+    for (let g = get32(H_BINS + ((<usize>bin) << 2)); g != 0 && count < enough; g = next(g)) {
+      count += (get32(wordAt(g)) >>> W_LENGTH_SHIFT) / length;
+    }
+  }
+  return count;
+}
+
 function next(g: u32): u32 {
   return <u32>(get64(bitsAt(g)) & LINK_MASK);
 }

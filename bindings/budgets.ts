@@ -277,6 +277,19 @@ export class Budgets {
     return this.#node(this.#word(at + B_PARENT));
   }
 
+  /** The largest request that the budget would grant this instant, as far as bytes go; of none, Infinity. O(depth). */
+  available(at: number): number {
+    let least = Number.POSITIVE_INFINITY;
+    // What is below a budget's minimum costs its parents nothing.
+    let free = 0;
+    for (let node = at; node !== 0; node = this.parent(node).at) {
+      const used = this.number(node, B_USED);
+      least = Math.min(least, free + Math.max(0, this.number(node, B_LIMIT) - used));
+      free += Math.max(0, this.number(node, B_MIN) - used);
+    }
+    return least;
+  }
+
   #node(at: number): Node {
     return { at, state: at === 0 ? 0 : this.#word(at + B_STATE) };
   }

@@ -7,6 +7,7 @@ import {
   CACHE_BUDGET_STATE,
   CACHE_CONFIG,
   CACHE_FAVOUR,
+  CACHE_LIMITS,
   CACHE_MAX_BYTES,
   CACHE_MAX_ITEMS,
   CACHE_MAX_VALUES,
@@ -39,6 +40,7 @@ import { BUSY, CACHE_ASKED, CACHE_SHOWN, OK } from "../assembly/shared/status.js
 import type { Node } from "./budgets.js";
 import { type CacheKey, KEY_BYTES_MAX, KeyDesk } from "./cachekeys.js";
 import { leaveSeat, type Seat, seatAt } from "./cacheseats.js";
+import { TUNED_CACHE, TUNED_SPACES } from "./cachewords.js";
 import { CacheValues, type Candidate, type GoneEntry, joined } from "./cachevalues.js";
 import type { Core } from "./core.js";
 import type { CoreExports } from "./exports.js";
@@ -47,7 +49,9 @@ import { Doorbell } from "./parking.js";
 
 export { type CacheKey, KEY_BYTES_MAX } from "./cachekeys.js";
 export type { GoneEntry } from "./cachevalues.js";
+export { TUNED_CACHE, TUNED_SPACES } from "./cachewords.js";
 export {
+  CACHE_SPACES_MAX,
   CONFIG_WORDS,
   LOAD_UNCLAIMED,
   MEASURE_BYTES,
@@ -70,7 +74,8 @@ export interface CachePlan {
   readonly favour: number;
   /** In tenths of a second. */
   readonly retention: number;
-  readonly spaces: number;
+  /** Of each namespace: how many entries, and how many bytes of them, it may have. */
+  readonly spaces: readonly number[];
   readonly seed: readonly number[];
   readonly config: readonly number[];
   readonly node: Node;
@@ -159,7 +164,8 @@ export class CachePort extends CacheValues {
     words[out + CACHE_MEASURE] = plan.measure;
     words[out + CACHE_FAVOUR] = plan.favour;
     words[out + CACHE_RETENTION] = plan.retention;
-    words[out + CACHE_SPACES] = plan.spaces;
+    words[out + CACHE_SPACES] = plan.spaces.length / 2 + 1;
+    words.set(plan.spaces, out + CACHE_LIMITS);
     words[out + CACHE_BUDGET] = plan.node.at;
     words[out + CACHE_BUDGET_STATE] = plan.node.state;
     words.set(plan.seed, out + CACHE_SEED);
@@ -423,15 +429,17 @@ export class CachePort extends CacheValues {
   }
 
   setLimits(bytes: number, values: number, items: number): boolean {
-    return this.exports.cacheSetLimits(this.at, bytes, values, items) === 1 && this.tuned();
+    return this.exports.cacheSetLimits(this.at, bytes, values, items) === 1 && this.tuned(TUNED_CACHE);
   }
 
   setSpace(space: number, items: number, bytes: number): boolean {
-    return this.exports.cacheSetSpace(this.at, space, items, bytes) === 1;
+    return this.exports.cacheSetSpace(this.at, space, items, bytes) === 1 && this.tuned(TUNED_SPACES);
   }
 
   setPolicy(policy: number, favour: number, retention: number, isCritical: boolean): boolean {
-    return this.exports.cacheSetPolicy(this.at, policy, favour, retention, +isCritical) === 1 && this.tuned();
+    return (
+      this.exports.cacheSetPolicy(this.at, policy, favour, retention, +isCritical) === 1 && this.tuned(TUNED_CACHE)
+    );
   }
 
   /** The keys of the bucket; undefined: there is no such bucket. */
@@ -465,7 +473,7 @@ export class CachePort extends CacheValues {
       all.push({
         key: this.desk.read(key, at + CANDIDATE_HEADER),
         bytes: word(at + CANDIDATE_BYTES),
-        ageMs: word(at + CANDIDATE_AGE) * 100,
+        age: word(at + CANDIDATE_AGE) * 100,
         priority: word(at + CANDIDATE_PRIORITY),
         frequency: word(at + CANDIDATE_FREQUENCY),
       });

@@ -31,7 +31,8 @@ export interface GoneEntry {
 export interface Candidate {
   readonly key: CacheKey;
   readonly bytes: number;
-  readonly ageMs: number;
+  /** In milliseconds. */
+  readonly age: number;
   readonly priority: number;
   readonly frequency: number;
 }

@@ -57,6 +57,21 @@ import type { Core } from "./core.js";
 const KEY_FORESEEN = 256;
 /** The last word that means something to the bindings only. */
 const TUNED = CONFIG_WORDS - 1;
+/** What can be changed of a cache that is open: its limits and its policy, and the limits of its namespaces. */
+export const TUNED_CACHE = 1;
+export const TUNED_SPACES = 2;
+
+/** One way to lay an entry: bytes of pages that are not there yet, and the runs of the region that they are. */
+export interface CacheWay {
+  readonly bytes: number;
+  readonly runs: readonly { readonly grains: number; readonly count: number }[];
+}
+
+const NO_PAGES: CacheWay = { bytes: 0, runs: [] };
+const pagesOf = (count: number): CacheWay => ({
+  bytes: count * PAGE_BYTES,
+  runs: [{ grains: PAGE_BYTES / GRAIN_BYTES, count }],
+});
 
 export interface CacheNumbers {
   readonly items: number;
@@ -147,13 +162,13 @@ export class CacheWords {
     return this.word(this.#ear(this.core.ownerId & 0xff) + EAR_MISSED);
   }
 
-  /** Whether limits or policy were changed since it was opened. */
-  get isTuned(): boolean {
-    return this.word(K_CONFIG + 4 * TUNED) !== 0;
+  /** Whether these, TUNED_CACHE or TUNED_SPACES, were changed since it was opened. */
+  isTuned(what: number): boolean {
+    return (this.word(K_CONFIG + 4 * TUNED) & what) !== 0;
   }
 
-  protected tuned(): true {
-    Atomics.store(this.core.i32, (this.at + K_CONFIG + 4 * TUNED) >>> 2, 1);
+  protected tuned(what: number): true {
+    Atomics.or(this.core.i32, (this.at + K_CONFIG + 4 * TUNED) >>> 2, what);
     return true;
   }
 
@@ -210,32 +225,46 @@ export class CacheWords {
   }
 
   /**
-   * What an entry of so many bytes of key and value takes: of its slot, and of pages that are not there yet. The key is filled up to a multiple of
-   * 8, so it may be one of two lengths: the answer is for whichever takes more. A long value
-   * may be in pieces, for which its namespace must have room, with a key of up to 256 bytes.
+   * What an entry of so many bytes of key and value takes: of its namespace, and in which ways it can be laid, the first that there is room for. The key,
+   * `keyBytes` of them, is filled up to a multiple of 8; where it is not said how long it is, the answer is for what takes more.
    */
-  costOf(bytes: number): { slot: number; pages: number } {
-    const least = this.#costOf(E_TEXT + bytes);
-    const most = this.#costOf(E_TEXT + bytes + 7);
-    return { slot: Math.max(least.slot, most.slot), pages: Math.max(least.pages, most.pages) };
+  costOf(bytes: number, keyBytes?: number): { slot: number; ways: readonly CacheWay[] } {
+    if (keyBytes !== undefined) return this.#costOf(E_TEXT + bytes + (-keyBytes & 7), bytes - keyBytes, keyBytes);
+    const least = this.#costOf(E_TEXT + bytes, bytes, KEY_FORESEEN);
+    const most = this.#costOf(E_TEXT + bytes + 7, bytes, KEY_FORESEEN);
+    const isMost = (most.ways[0] as CacheWay).bytes >= (least.ways[0] as CacheWay).bytes;
+    return { slot: Math.max(least.slot, most.slot), ways: (isMost ? most : least).ways };
   }
 
-  #costOf(need: number): { slot: number; pages: number } {
-    if (need > SLOT_MAX) return this.#costOfLong(need);
-    const slots = Math.min(Math.floor(PAGE_ROOM / ((need + 15) & ~15)), PAGE_SLOTS_MAX);
-    const isRoom = this.word(K_ROOM + 4 * slots) !== 0 || this.word(K_SPARE) !== 0;
-    return { slot: Math.floor(PAGE_ROOM / slots) & ~15, pages: isRoom ? 0 : PAGE_BYTES };
+  #costOf(need: number, valueBytes: number, keyBytes: number): { slot: number; ways: readonly CacheWay[] } {
+    if (need <= SLOT_MAX) return { slot: slotBytes(need), ways: [this.#hasSlot(need) ? NO_PAGES : pagesOf(1)] };
+    const grains = grainsFor(need);
+    const count = Math.ceil(valueBytes / PAGE_BYTES);
+    const head = E_TEXT + ((keyBytes + 7) & ~7) + 4 * count;
+    const whole: CacheWay = { bytes: grains * GRAIN_BYTES, runs: [{ grains, count: 1 }] };
+    return {
+      slot: Math.max(grains * GRAIN_BYTES - PAGE_HEADER, slotBytes(head) + count * PAGE_BYTES),
+      ways: [whole, this.#inPieces(head, count)],
+    };
   }
 
-  #costOfLong(need: number): { slot: number; pages: number } {
-    const run = Math.ceil((need + PAGE_HEADER) / GRAIN_BYTES) * GRAIN_BYTES;
-    const count = Math.ceil((need - E_TEXT) / PAGE_BYTES);
-    const headNeed = E_TEXT + KEY_FORESEEN + 4 * count;
-    const head =
-      headNeed > SLOT_MAX
-        ? Math.ceil((headNeed + PAGE_HEADER) / GRAIN_BYTES) * GRAIN_BYTES - PAGE_HEADER
-        : this.#costOf(headNeed).slot;
-    return { slot: Math.max(run - PAGE_HEADER, head + count * PAGE_BYTES), pages: run };
+  #inPieces(head: number, count: number): CacheWay {
+    if (head <= SLOT_MAX) return pagesOf(count + (this.#hasSlot(head) ? 0 : 1));
+    const grains = grainsFor(head);
+    const all = pagesOf(count + Math.ceil((grains * GRAIN_BYTES) / PAGE_BYTES));
+    return { bytes: count * PAGE_BYTES + grains * GRAIN_BYTES, runs: [...all.runs, { grains, count: 1 }] };
+  }
+
+  #hasSlot(need: number): boolean {
+    return this.word(K_ROOM + 4 * slotsFor(need)) !== 0 || this.word(K_SPARE) !== 0;
+  }
+
+  /** Whether the limit and the region have room for that, and `otherBytes` are as many. What is kept empty can be given back for it. */
+  hasRoom({ bytes, runs }: CacheWay, otherBytes: number): boolean {
+    if (bytes === 0) return true;
+    const held = this.heldBytes - (this.word(K_SPARE) === 0 ? 0 : PAGE_BYTES);
+    if (held + bytes > this.word(K_MAX_BYTES) || bytes > otherBytes) return false;
+    return runs.every(({ grains, count }) => this.core.exports.hasRuns(grains, count) === 1);
   }
 
   numbers(): CacheNumbers {
@@ -263,4 +292,17 @@ export class CacheWords {
       misses,
     };
   }
+}
+
+/** As the core's slotsFor and slotBytes (cachepage.ts), which no call crosses for: how many slots a page has for so many bytes, and bytes of one. */
+function slotsFor(need: number): number {
+  return Math.min(Math.floor(PAGE_ROOM / ((need + 15) & ~15)), PAGE_SLOTS_MAX);
+}
+
+function slotBytes(need: number): number {
+  return need > SLOT_MAX ? grainsFor(need) * GRAIN_BYTES - PAGE_HEADER : Math.floor(PAGE_ROOM / slotsFor(need)) & ~15;
+}
+
+function grainsFor(need: number): number {
+  return Math.ceil((need + PAGE_HEADER) / GRAIN_BYTES);
 }

@@ -15,6 +15,7 @@ export interface CoreExports {
   allocSlow(bytes: number): number;
   free(offset: number): number;
   freeScrubbed(offset: number): number;
+  hasRuns(grains: number, count: number): number;
   freeAtEdge(offset: number, grain: number, tag: number, index: number): number;
   realloc(offset: number, bytes: number): number;
   usableSize(offset: number): number;

@@ -233,16 +233,7 @@ export class Budget {
 
   /** The largest request that would be granted this instant, as far as bytes go. O(depth). */
   get availableBytes(): number {
-    if (!this.isOpen) return 0;
-    let least = Number.POSITIVE_INFINITY;
-    // What is below a budget's minimum costs its parents nothing.
-    let free = 0;
-    for (let at = this.#node.at; at !== 0; at = this.#budgets.parent(at).at) {
-      const used = this.#budgets.number(at, USED);
-      least = Math.min(least, free + Math.max(0, this.#budgets.number(at, LIMIT) - used));
-      free = Math.max(free, 0) + Math.max(0, this.#budgets.number(at, MIN) - used);
-    }
-    return least;
+    return this.isOpen ? this.#budgets.available(this.#node.at) : 0;
   }
 
   /** Share of the limit that is used, 0–100; 0 without a limit (G09). */

@@ -20,6 +20,7 @@ import {
   CACHE_POLICY,
   CACHE_RETENTION,
   CACHE_SEED,
+  CACHE_LIMITS,
   CACHE_SPACES,
   K_BYTES,
   K_HELD,
@@ -80,6 +81,7 @@ export function open(shape: Shape, name: u32 = 1): usize {
   give(CACHE_BUDGET, <u32>shape.budget);
   give(CACHE_BUDGET_STATE, shape.budgetState);
   give(CACHE_SPACES, shape.spaces);
+  for (let i: u32 = 0; i < 2 * (shape.spaces - 1); i++) give(CACHE_LIMITS + i, 0xffffffff);
   for (let i: u32 = 0; i < 4; i++) give(CACHE_SEED + i, 0x1234567 * (i + 1));
   return openCache(name);
 }

@@ -9,6 +9,7 @@ import {
   binOf,
   bitsAt,
   carve,
+  countRuns,
   freeGrains,
   giveBack,
   growRun,
@@ -179,6 +180,25 @@ describe("carve", () => {
     same(get32(H_COMMITTED), 4, "committed", 0);
     run(0, 0, 2);
     same(get32(H_PEAK), 9, "peak", 0);
+  });
+});
+
+describe("countRuns", () => {
+  it("says into how many runs of a length the free ones could be cut, for every length, and counts no further than told", () => {
+    smallHeap(60, 1);
+    // Free stay 3, 4, 5, 9 and 30 grains.
+    run(0, 3, 1);
+    run(4, 8, 1);
+    run(9, 14, 2);
+    run(16, 25, 5);
+    isChain("free 3, run 1, free 4, run 1, free 5, run 2, free 9, run 5, free 30", "holes", 0);
+    for (let length: u32 = 1; length <= 31; length++) {
+      const all: u32 = 3 / length + 4 / length + 5 / length + 9 / length + 30 / length;
+      same(countRuns(length, 1000), all, "runs of", length);
+      for (let enough: u32 = 1; enough <= all; enough++)
+        is(countRuns(length, enough) >= enough, true, "at least " + text(enough) + " of", length);
+    }
+    same(countRuns(1, 0), 0, "none asked for", 0);
   });
 });
 

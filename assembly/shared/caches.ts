@@ -352,6 +352,10 @@ export const CACHE_BUDGET_STATE = 8;
 export const CACHE_SPACES = 9;
 export const CACHE_SEED = 10;
 export const CACHE_CONFIG = 16;
+/** Of each namespace but the first: how many entries, and how many bytes of them, it may have. */
+export const CACHE_LIMITS = 34;
+/** Most namespaces, the first not counted: as many as S_OUT has room for. */
+export const CACHE_SPACES_MAX = 12;
 // … and writes there.
 /** 1: it was there before. */
 export const CACHE_BEFORE = 0;

@@ -354,19 +354,22 @@ export class Cache<V = Uint8Array> {
   }
 
   /**
-   * Whether there is room for a value, in the cache, its budget and the region: `bytes` of key and value together (C19). As of this instant, and to the page:
-   * the table may grow by one for it, and `hybrid` and `s3-fifo` let go by their parts.
+   * Whether there is room for a value, in the cache, its budget and the region, without anything going: `bytes` of key and value together (C19), of which
+   * `keyBytes` are the key's; unless told, all count for `maxValueBytes`. As of this instant, and to the page: the table may grow by one for it, and `hybrid`
+   * and `s3-fifo` let go by their parts. O(1), and O(free runs) where it takes new pages.
    */
-  canAdd(namespace: string | undefined, bytes: number): { ok: boolean; reason?: "items" | "bytes" } {
+  canAdd(namespace: string | undefined, bytes: number, keyBytes?: number): { ok: boolean; reason?: "items" | "bytes" } {
     this.#requireOpen();
     integer("bytes", bytes, 0, Number.MAX_SAFE_INTEGER);
-    const { maxItems, maxBytes, maxValues } = this.port.limits;
-    const cost = this.port.costOf(bytes);
+    if (keyBytes !== undefined) integer("keyBytes", keyBytes, 0, bytes);
+    const { maxItems, maxValues } = this.port.limits;
     const space = this.port.space(namespace === undefined ? 0 : this.#space(namespace));
     if (this.port.items >= maxItems || space.items >= space.maxItems) return { ok: false, reason: "items" };
-    const isOver = space.bytes + cost.slot > space.maxBytes || this.port.numbers().valueBytes + bytes > maxValues;
-    const isFull = this.port.heldBytes + cost.pages > maxBytes || cost.pages > this.parts.roomBytes();
-    return isOver || isFull ? { ok: false, reason: "bytes" } : { ok: true };
+    const { slot, ways } = this.port.costOf(bytes, keyBytes);
+    const values = this.port.numbers().valueBytes + bytes - (keyBytes ?? 0);
+    const isWithin = space.bytes + slot <= space.maxBytes && values <= maxValues;
+    const isRoom = isWithin && ways.some((way) => this.port.hasRoom(way, this.parts.availableBytes()));
+    return isRoom ? { ok: true } : { ok: false, reason: "bytes" };
   }
 
   /**
@@ -375,9 +378,7 @@ export class Cache<V = Uint8Array> {
    */
   candidates(): EvictionCandidate[] {
     this.#requireOpen();
-    return this.port
-      .candidates(this.now())
-      .map(({ key, bytes, ageMs, priority, frequency }) => ({ key, bytes, age: ageMs, priority, frequency }));
+    return this.port.candidates(this.now());
   }
 
   /**
@@ -402,14 +403,13 @@ export class Cache<V = Uint8Array> {
   setLimits(limits: { maxBytes?: number | string; maxValueBytes?: number | string; maxItems?: number }): void {
     const own = ownOptions("setLimits", limits, ["maxBytes", "maxValueBytes", "maxItems"]);
     this.#requireOpen();
-    const { port, parts } = this;
-    const before = port.limits;
-    const whole = parts.capacityBytes;
+    const before = this.port.limits;
+    const whole = this.parts.capacityBytes;
     const bytes = own.maxBytes === undefined ? before.maxBytes : sizeOf("maxBytes", own.maxBytes, whole);
     const { maxValueBytes } = own;
     const values = maxValueBytes === undefined ? before.maxValues : bytesLimit("maxValueBytes", maxValueBytes, whole);
     const items = own.maxItems === undefined ? before.maxItems : itemsLimit(own.maxItems, 1);
-    const least = port.tableBytes + PAGE_BYTES;
+    const least = this.port.tableBytes + PAGE_BYTES;
     if (bytes < least)
       throw new RangeError(`maxBytes must be at least ${least}, for the table and a page, got ${bytes}`);
     if (!this.port.setLimits(Math.min(bytes, NO_LIMIT), values, items)) throw new RegionBusyError("setLimits");

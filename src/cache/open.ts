@@ -2,7 +2,7 @@
 // one that was given, and compares what was asked for with what is there.
 
 import { NO_NODE, type Node } from "../../bindings/budgets.js";
-import { type CacheKey, CachePort, PAGE_BYTES } from "../../bindings/caches.js";
+import { type CacheKey, CachePort, NO_LIMIT, PAGE_BYTES, TUNED_CACHE, TUNED_SPACES } from "../../bindings/caches.js";
 import { FULL, NOT_ATTACHED, POISONED } from "../../bindings/status.js";
 import { budgetNode, makeRoom } from "../charging.js";
 import { noRoom, textNumber } from "../limits.js";
@@ -43,7 +43,7 @@ export function openCache<V>(source: ReservationSource, name: string, options: C
     if (port.wasThere) {
       requireSame(port, name, own, rules, names, there);
       if (above.at !== 0) requireBudget(source, name, port.node, above);
-    } else rules.spaces.forEach(({ maxItems, maxBytes }, i) => port.setSpace(i + 1, maxItems, maxBytes));
+    }
     port.staleMs = there.stale;
     const buffers = buffersOf(codec);
     if (buffers !== undefined) port.copyOf = buffers.copyOf;
@@ -73,7 +73,7 @@ function openPort(
     measure: rules.measure,
     favour: rules.favour,
     retention: rules.retention,
-    spaces: rules.spaces.length + 1,
+    spaces: rules.spaces.flatMap(({ maxItems, maxBytes }) => [maxItems, maxBytes]),
     seed: [...crypto.getRandomValues(new Uint32Array(4))],
     config: configOf(rules, names),
     node,
@@ -94,13 +94,14 @@ function requireSame(
   there: ReturnType<typeof configIn>,
 ): void {
   const { limits } = port;
+  const shown = (value: unknown): string => describe(value === NO_LIMIT ? Number.POSITIVE_INFINITY : value);
   const say = (what: string, is: unknown, asked: unknown): never => {
     throw new RangeError(
-      `cache "${name}" is there with ${what} ${describe(is)}, not ${describe(asked)}: leave it out, or say the same`,
+      `cache "${name}" is there with ${what} ${shown(is)}, not ${shown(asked)}: leave it out, or say the same`,
     );
   };
   // What was changed since is as it was changed, also for who comes with what the first said.
-  if (!port.isTuned) {
+  if (!port.isTuned(TUNED_CACHE)) {
     if (own.maxBytes !== undefined && limits.maxBytes !== rules.maxBytes)
       say("maxBytes", limits.maxBytes, rules.maxBytes);
     if (own.maxValueBytes !== undefined && limits.maxValues !== rules.maxValues)
@@ -119,6 +120,12 @@ function requireSame(
     say("staleWhileRevalidate", there.stale, rules.stale);
   if (own.namespaces !== undefined && there.names.join() !== names.join())
     throw new RangeError(`cache "${name}" is there with other namespaces: give the same, in the same order`);
+  if (port.isTuned(TUNED_SPACES)) return;
+  rules.spaces.forEach((space, i) => {
+    const is = port.space(i + 1);
+    for (const limit of ["maxItems", "maxBytes"] as const)
+      if (is[limit] !== space[limit]) say(`${limit} of namespace "${space.name}"`, is[limit], space[limit]);
+  });
 }
 
 function requireBudget({ budgets }: ReservationSource, name: string, { at }: Node, above: Node): void {
@@ -177,11 +184,7 @@ function seated<V>(
     ttl,
     spaces,
     capacityBytes: core.capacityBytes,
-    roomBytes: () =>
-      Math.min(
-        core.capacityBytes - core.overheadBytes - core.usedBytes,
-        own.budget?.availableBytes ?? Number.POSITIVE_INFINITY,
-      ),
+    availableBytes: () => source.budgets.available(node.at),
     custom: typeof own.policy === "object" ? own.policy : undefined,
     onEvict: own.onEvict,
     onInsert: own.onInsert,

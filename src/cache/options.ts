@@ -1,6 +1,13 @@
 // Options of a cache, checked at the edge, and how they stand in the region so that every thread that opens the cache works by the same.
 
-import { CONFIG_WORDS, MEASURE_BYTES, MEASURE_ITEMS, MEASURE_VALUES, NO_LIMIT } from "../../bindings/caches.js";
+import {
+  CACHE_SPACES_MAX,
+  CONFIG_WORDS,
+  MEASURE_BYTES,
+  MEASURE_ITEMS,
+  MEASURE_VALUES,
+  NO_LIMIT,
+} from "../../bindings/caches.js";
 import type { Budget } from "../budget.js";
 import { integer, ownOptions } from "../options.js";
 import type { RingCodec, RingCodecName } from "../ring/codec.js";
@@ -112,7 +119,6 @@ const KNOWN = [
   "now",
 ] as const;
 const SET_KNOWN = ["ttl", "priority", "namespace"] as const;
-const NAMESPACES_MAX = 12;
 /** @internal A cache of fewer bytes has no room for a table and a page. */
 export const BYTES_MIN = 32_768;
 const TTL_MAX = 8.64e15;
@@ -202,8 +208,8 @@ function spacesOf(namespaces: Record<string, NamespaceLimits> | undefined): Cach
   if (typeof namespaces !== "object" || namespaces === null)
     throw new TypeError(`namespaces must be an object of limits, got ${describe(namespaces)}`);
   const names = Object.keys(namespaces);
-  if (names.length > NAMESPACES_MAX)
-    throw new RangeError(`a cache has at most ${NAMESPACES_MAX} namespaces, got ${names.length}`);
+  if (names.length > CACHE_SPACES_MAX)
+    throw new RangeError(`a cache has at most ${CACHE_SPACES_MAX} namespaces, got ${names.length}`);
   return names.map((name) => {
     const own = ownOptions<NamespaceLimits>(`namespace "${name}"`, namespaces[name], ["maxItems", "maxBytes"]);
     return {

@@ -14,8 +14,8 @@ export interface CacheParts<V> {
   readonly ttl: number;
   readonly spaces: readonly string[];
   readonly capacityBytes: number;
-  /** How many bytes more the region and its budget have room for. */
-  readonly roomBytes: () => number;
+  /** How many bytes more its budget has room for. */
+  readonly availableBytes: () => number;
   readonly custom: CustomPolicy | undefined;
   readonly onEvict: ((entry: CacheEntry<V>, reason: EvictReason) => void) | undefined;
   readonly onInsert: ((entry: CacheEntry<V>) => void) | undefined;

@@ -330,6 +330,66 @@ describe("canAdd (C19)", () => {
   });
 });
 
+describe("canAdd where the region or a budget is what is full (C19)", () => {
+  const holes = [3 * KIB, 5 * KIB, 8 * KIB, 11 * KIB, 21 * KIB];
+
+  /** A region of which only these holes are free, and a cache in it that may have all of it. */
+  function fullBut(left: readonly number[], policy: CachePolicyName = "fifo") {
+    const made = scene({ maxBytes: MIB, policy });
+    const { heap } = made.r;
+    const between: number[] = [];
+    const placed = left.map((bytes) => {
+      const at = heap.alloc(bytes);
+      between.push(heap.alloc(16 * KIB));
+      return at;
+    });
+    for (let size = 256 * KIB; size >= KIB; size /= 2) while (heap.alloc(size) !== 0);
+    while (heap.alloc(8) !== 0);
+    for (const at of placed) expect(heap.free(at)).toBe(true);
+    expect(between).not.toContain(0);
+    return made;
+  }
+
+  it("is right to the entry with free memory in holes of every length, for values in pages, in runs and in pieces", () => {
+    for (const length of [1, 700, 1900, 3000, 7000, 12_000, 19_000, 30_000, 60_000]) {
+      const { r, cache } = fullBut(holes);
+      expect(cache.canAdd(undefined, 8 + length, 8).ok, `${length}`).toBe(length < 40_000);
+      let wrong = 0;
+      for (let i = 0; cache.stats().evictions === 0 && cache.stats().refused.memory === 0; i++) {
+        const { ok } = cache.canAdd(undefined, 8 + length, 8);
+        const isIn = cache.set(i, bytes(length, i));
+        if (ok !== (isIn && cache.stats().evictions === 0)) wrong++;
+      }
+      expect(wrong, `${length}`).toBe(0);
+      expectSound(r);
+    }
+  });
+
+  it("asks the budget that the cache is in, whoever opened it with that", () => {
+    const r = Region.createSync({ size: MIB });
+    const budget = r.budget("few", { limit: 80 * KIB });
+    const first = r.cache("cache", { maxBytes: 512 * KIB, policy: "fifo", budget });
+    const second = r.cache("cache");
+    expect(second.canAdd(undefined, 60_000)).toEqual({ ok: true });
+    const other = budget.reserve(60_000);
+    return other.then((reservation) => {
+      for (const cache of [first, second])
+        expect(cache.canAdd(undefined, 60_000)).toEqual({ ok: false, reason: "bytes" });
+      reservation.release();
+      expect(second.canAdd(undefined, 60_000)).toEqual({ ok: true });
+      expectSound(r);
+    });
+  });
+
+  it("counts for maxValueBytes all of it, unless it is told how much the key is", () => {
+    const { cache } = scene({ maxValueBytes: 1000 });
+    expect(cache.canAdd(undefined, 1008)).toEqual({ ok: false, reason: "bytes" });
+    expect(cache.canAdd(undefined, 1008, 8)).toEqual({ ok: true });
+    expect(cache.canAdd(undefined, 1009, 8)).toEqual({ ok: false, reason: "bytes" });
+    expect(() => cache.canAdd(undefined, 8, 9)).toThrow(RangeError);
+  });
+});
+
 describe("evict", () => {
   it("frees at least what it was asked for, in the policy's order, and says how much", () => {
     const { cache, expectExact } = scene({ policy: "fifo" });

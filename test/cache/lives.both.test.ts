@@ -39,7 +39,7 @@ describe("opening a cache", () => {
       ttl: 1000,
       minRetention: 500,
     } as const;
-    const cache = r.cache("c", { ...options, namespaces: { a: {}, b: {} } });
+    const cache = r.cache("c", { ...options, namespaces: { a: {}, b: { maxItems: 9, maxBytes: "50KiB" } } });
     const used = r.usedBytes;
     const others: [object, RegExp][] = [
       [{ maxBytes: 64 * KIB }, /maxBytes 131072, not 65536/],
@@ -51,16 +51,21 @@ describe("opening a cache", () => {
       [{ minRetention: 5000 }, /minRetention 500, not 5000/],
       [{ namespaces: { a: {} } }, /other namespaces/],
       [{ namespaces: { b: {}, a: {} } }, /other namespaces/],
+      [{ namespaces: { a: {}, b: { maxItems: 8, maxBytes: "50KiB" } } }, /maxItems of namespace "b" 9, not 8/],
+      [{ namespaces: { a: { maxBytes: 5 }, b: { maxItems: 9, maxBytes: "50KiB" } } }, /maxBytes of namespace "a"/],
+      [{ namespaces: { a: {}, b: {} } }, /maxItems of namespace "b" 9, not Infinity/],
       [{ budget }, /cache "c" is there in no budget/],
     ];
     for (const [other, message] of others) {
-      const namespaces = Object.keys(other).length === 0 ? {} : { namespaces: { a: {}, b: {} } };
-      expect(thrown(() => r.cache("c", { ...namespaces, ...other }))).toBeInstanceOf(RangeError);
-      expect(thrown(() => r.cache("c", { ...namespaces, ...other })).message).toMatch(message);
+      expect(thrown(() => r.cache("c", other))).toBeInstanceOf(RangeError);
+      expect(thrown(() => r.cache("c", other)).message).toMatch(message);
       expect(r.usedBytes).toBe(used);
     }
     cache.set("k", bytes(5));
-    r.cache("c", { ...options, namespaces: { a: {}, b: {} } }).close();
+    r.cache("c", { ...options, namespaces: { a: {}, b: { maxItems: 9, maxBytes: 50 * KIB } } }).close();
+    cache.setNamespace("a", { maxItems: 7 });
+    r.cache("c", { namespaces: { a: {}, b: {} } }).close();
+    expect(thrown(() => r.cache("c", { maxBytes: 64 * KIB })).message).toMatch(/maxBytes 131072/);
     const plain = r.cache("c");
     expect([plain.set("n", bytes(5), { namespace: "b" }), plain.stats().namespaces?.["b"]?.items]).toEqual([true, 1]);
     plain.close();

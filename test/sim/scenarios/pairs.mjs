@@ -46,6 +46,13 @@ export const OPERATIONS = {
       yield* t.alloc(3000, { align: 2048 });
     },
   },
+  "ask-for-runs": {
+    // One at once; then more than there are, for which everything that is empty is given back.
+    *steps(t) {
+      yield* t.call("hasRuns", 1, 1);
+      yield* t.call("hasRuns", 4, 32);
+    },
+  },
   "free-edge": {
     // The slab is full: giving a block back makes it usable again.
     setup(t, x) {
