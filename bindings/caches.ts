@@ -49,7 +49,7 @@ import { Doorbell } from "./parking.js";
 
 export { type CacheKey, KEY_BYTES_MAX } from "./cachekeys.js";
 export type { GoneEntry } from "./cachevalues.js";
-export { TUNED_CACHE, TUNED_SPACES } from "./cachewords.js";
+export { leastBytes, TUNED_CACHE, TUNED_SPACES } from "./cachewords.js";
 export {
   CACHE_SPACES_MAX,
   CONFIG_WORDS,

@@ -2,6 +2,7 @@
 
 import {
   AGES,
+  CACHE_CONTROL_BYTES,
   CONFIG_WORDS,
   EAR_BYTES,
   EAR_MISSED,
@@ -31,6 +32,7 @@ import {
   K_SPARE,
   K_SETS,
   K_SPACES,
+  K_SPACE_COUNT,
   K_TABLE,
   K_USERS,
   K_VALUES,
@@ -55,6 +57,8 @@ import type { Node } from "./budgets.js";
 import type { Core } from "./core.js";
 
 const KEY_FORESEEN = 256;
+/** Of a table that is as small as one is: addresses, buckets, and where those go on. */
+const TABLE_PAGES = 3;
 /** The last word that means something to the bindings only. */
 const TUNED = CONFIG_WORDS - 1;
 /** What can be changed of a cache that is open: its limits and its policy, and the limits of its namespaces. */
@@ -210,6 +214,11 @@ export class CacheWords {
     return this.word(K_TABLE);
   }
 
+  /** The fewest bytes with which it still holds something. */
+  get leastBytes(): number {
+    return Math.max(this.tableBytes + PAGE_BYTES, leastBytes(this.core, this.word(K_SPACE_COUNT) - 1));
+  }
+
   space(index: number): { items: number; bytes: number; maxItems: number; maxBytes: number } {
     const at = this.word(K_SPACES) - this.at + index * SPACE_BYTES;
     return {
@@ -292,6 +301,12 @@ export class CacheWords {
       misses,
     };
   }
+}
+
+/** The fewest bytes of which a cache with so many namespaces holds anything: its books, a table and a page. */
+export function leastBytes(core: Core, spaces: number): number {
+  const books = CACHE_CONTROL_BYTES + (spaces + 1) * SPACE_BYTES + (core.maxOwners + 1) * (USER_BYTES + EAR_BYTES);
+  return Math.ceil(books / GRAIN_BYTES) * GRAIN_BYTES + (TABLE_PAGES + 1) * PAGE_BYTES;
 }
 
 /** As the core's slotsFor and slotBytes (cachepage.ts), which no call crosses for: how many slots a page has for so many bytes, and bytes of one. */

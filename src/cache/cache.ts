@@ -8,7 +8,6 @@ import {
   type CachePort,
   type GoneEntry,
   LOAD_UNCLAIMED,
-  PAGE_BYTES,
   PINS_MAX,
   NO_LIMIT,
 } from "../../bindings/caches.js";
@@ -409,7 +408,7 @@ export class Cache<V = Uint8Array> {
     const { maxValueBytes } = own;
     const values = maxValueBytes === undefined ? before.maxValues : bytesLimit("maxValueBytes", maxValueBytes, whole);
     const items = own.maxItems === undefined ? before.maxItems : itemsLimit(own.maxItems, 1);
-    const least = this.port.tableBytes + PAGE_BYTES;
+    const { leastBytes: least } = this.port;
     if (bytes < least)
       throw new RangeError(`maxBytes must be at least ${least}, for the table and a page, got ${bytes}`);
     if (!this.port.setLimits(Math.min(bytes, NO_LIMIT), values, items)) throw new RegionBusyError("setLimits");

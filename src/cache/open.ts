@@ -2,7 +2,15 @@
 // one that was given, and compares what was asked for with what is there.
 
 import { NO_NODE, type Node } from "../../bindings/budgets.js";
-import { type CacheKey, CachePort, NO_LIMIT, PAGE_BYTES, TUNED_CACHE, TUNED_SPACES } from "../../bindings/caches.js";
+import {
+  type CacheKey,
+  CachePort,
+  leastBytes,
+  NO_LIMIT,
+  PAGE_BYTES,
+  TUNED_CACHE,
+  TUNED_SPACES,
+} from "../../bindings/caches.js";
 import { FULL, NOT_ATTACHED, POISONED } from "../../bindings/status.js";
 import { budgetNode, makeRoom } from "../charging.js";
 import { noRoom, textNumber } from "../limits.js";
@@ -16,7 +24,6 @@ import { Cache } from "./cache.js";
 import { CacheClosedError } from "./errors.js";
 import { EVICTION_RING, Hearer, type EvictionRings } from "./evictions.js";
 import {
-  BYTES_MIN,
   cacheOptions,
   type CacheOptions,
   type CacheRules,
@@ -31,7 +38,7 @@ import { FAVOURS, POLICIES } from "./policies.js";
 export function openCache<V>(source: ReservationSource, name: string, options: CacheOptions<V> | undefined): Cache<V> {
   const own = cacheOptions(options) as Partial<CacheOptions<never>>;
   const { core } = source.budgets;
-  const rules = rulesOf(own, core.capacityBytes);
+  const rules = rulesOf(own, core);
   const codec = codecOf<V>(own.codec as CacheOptions<V>["codec"]);
   const above = own.budget === undefined ? NO_NODE : budgetNode(source, "cache", own.budget);
   const number = textNumber(source, "a cache's name", name, true);
@@ -81,7 +88,7 @@ function openPort(
   if (typeof port !== "number") return port;
   if (node.at !== 0) source.budgets.close(node);
   throwUnlessFull(port, "cache", source, "");
-  throw noRoom(source, BYTES_MIN);
+  throw noRoom(source, leastBytes(source.budgets.core, rules.spaces.length));
 }
 
 /** What is said of a cache that is there must be so. */

@@ -3,11 +3,13 @@
 import {
   CACHE_SPACES_MAX,
   CONFIG_WORDS,
+  leastBytes,
   MEASURE_BYTES,
   MEASURE_ITEMS,
   MEASURE_VALUES,
   NO_LIMIT,
 } from "../../bindings/caches.js";
+import type { Core } from "../../bindings/core.js";
 import type { Budget } from "../budget.js";
 import { integer, ownOptions } from "../options.js";
 import type { RingCodec, RingCodecName } from "../ring/codec.js";
@@ -44,7 +46,7 @@ export type EvictReason = "evicted" | "expired";
  */
 export interface CacheOptions<V = Uint8Array> {
   /** Most bytes of everything: keys, values, table and bookkeeping. Bytes, a text such as `"64MiB"`, or `"25%"` of the region. Half the region
-   *  unless told, all of it where `maxValueBytes` or `maxItems` is. */
+   *  unless told, all of it where `maxValueBytes` or `maxItems` is. At least what the books of that many owners take, a table and a page: 40 KB at 64 owners. */
   maxBytes?: number | string;
   /** Most bytes of values alone. */
   maxValueBytes?: number | string;
@@ -119,8 +121,6 @@ const KNOWN = [
   "now",
 ] as const;
 const SET_KNOWN = ["ttl", "priority", "namespace"] as const;
-/** @internal A cache of fewer bytes has no room for a table and a page. */
-export const BYTES_MIN = 32_768;
 const TTL_MAX = 8.64e15;
 const RETENTION_MAX = NO_LIMIT * 50;
 
@@ -135,11 +135,14 @@ export function cacheOptions<V>(options: CacheOptions<V> | undefined): Partial<C
 }
 
 /** @internal What the options say. */
-export function rulesOf(own: Partial<CacheOptions<never>>, capacityBytes: number): CacheRules {
+export function rulesOf(own: Partial<CacheOptions<never>>, core: Core): CacheRules {
+  const { capacityBytes } = core;
+  const spaces = spacesOf(own.namespaces);
   const isCounted = own.maxValueBytes !== undefined || own.maxItems !== undefined;
   const whole = isCounted ? capacityBytes : Math.floor(capacityBytes / 2);
   const maxBytes = own.maxBytes === undefined ? whole : sizeOf("maxBytes", own.maxBytes, capacityBytes);
-  if (maxBytes < BYTES_MIN) throw new RangeError(`maxBytes must be at least ${BYTES_MIN}, got ${maxBytes}`);
+  const least = leastBytes(core, spaces.length);
+  if (maxBytes < least) throw new RangeError(`maxBytes must be at least ${least} here, got ${maxBytes}`);
   const maxValues = bytesLimit("maxValueBytes", own.maxValueBytes ?? Number.POSITIVE_INFINITY, capacityBytes);
   const maxItems = itemsLimit(own.maxItems ?? Number.POSITIVE_INFINITY, 1);
   return {
@@ -157,7 +160,7 @@ export function rulesOf(own: Partial<CacheOptions<never>>, capacityBytes: number
     ttl: own.ttl === undefined ? Number.POSITIVE_INFINITY : lifeOf("ttl", own.ttl),
     stale: staleOf(own.staleWhileRevalidate),
     retention: retentionOf(own.minRetention),
-    spaces: spacesOf(own.namespaces),
+    spaces,
   };
 }
 

@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { type CachePolicyName, Region } from "../../src/index.js";
 import { expectSound } from "../lib/regions.js";
-import { bytes, Clock, KIB, MIB, present, scene, texts } from "./scene.js";
+import { bytes, Clock, KIB, MIB, present, scene, texts, thrown } from "./scene.js";
 
 const POLICIES: CachePolicyName[] = ["hybrid", "lru", "fifo", "lfu", "ttl", "size", "priority", "sieve", "s3-fifo"];
 
@@ -293,6 +293,31 @@ describe("namespaces (C04–C06, C25)", () => {
     cache.setNamespace("b", { maxItems: 0 });
     expect([cache.set(9, "v", { namespace: "b" }), cache.stats().refused.namespace]).toEqual([false, 1]);
     expect(cache.stats().namespaces["a"]!.maxItems).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe("the smallest cache", () => {
+  it("says how large it must be, by owners and namespaces, and as large it holds something, by every policy", () => {
+    for (const maxOwners of [1, 4, 64, 128, 250]) {
+      const r = Region.createSync({ size: 4 * MIB, maxOwners });
+      for (const namespaces of [{}, { a: {}, b: {}, c: {} }]) {
+        const refusal = thrown(() => r.cache("cache", { maxBytes: 1, namespaces }));
+        expect(refusal).toBeInstanceOf(RangeError);
+        const least = Number(/at least (\d+) here, got 1$/.exec(refusal.message)?.[1]);
+        expect(thrown(() => r.cache("cache", { maxBytes: least - 1, namespaces }))).toBeInstanceOf(RangeError);
+        for (const policy of POLICIES) {
+          const cache = r.cache("cache", { maxBytes: least, policy, namespaces });
+          for (let i = 0; i < 500; i++) {
+            expect(cache.set(i, bytes(100, i)), `${maxOwners} owners, ${policy}, ${i}`).toBe(true);
+            expect(cache.stats().heldBytes).toBeLessThanOrEqual(least);
+          }
+          expect(cache.size, `${maxOwners} owners, ${policy}`).toBeGreaterThan(20);
+          expect(() => cache.setLimits({ maxBytes: cache.stats().tableBytes + 4095 })).toThrow(RangeError);
+          cache.close();
+        }
+      }
+      expectSound(r, 0);
+    }
   });
 });
 

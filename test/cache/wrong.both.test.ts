@@ -47,7 +47,7 @@ describe("wrong options of region.cache", () => {
     [5, TypeError, /options must be an object, got 5/],
     [null, TypeError, /got null/],
     [{ maxSize: 5 }, TypeError, /unknown option "maxSize"/],
-    [{ maxBytes: 32_767 }, RangeError, /maxBytes must be at least 32768, got 32767/],
+    [{ maxBytes: 23_551 }, RangeError, /maxBytes must be at least 23552 here, got 23551/],
     [{ maxBytes: -1 }, RangeError, /-1/],
     [{ maxBytes: "lots" }, TypeError, /"lots"/],
     [{ maxBytes: Number.NaN }, TypeError, /NaN/],
