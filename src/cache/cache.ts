@@ -395,8 +395,8 @@ export class Cache<V = Uint8Array> {
   }
 
   /**
-   * Changes what it may hold (C25), for every thread at once; what is too much goes at once. What is left out stays; `Infinity` lifts a limit of items or
-   * values. Sizes in bytes, as texts, or as shares of the region. O(what goes).
+   * Changes what it may hold (C25), for every thread at once; what is too much goes at once, what is protected of it when it may, with the next `set` or
+   * `evict`. What is left out stays; `Infinity` lifts a limit of items or values. Sizes in bytes, as texts, or as shares of the region. O(what goes).
    * @throws RangeError for fewer bytes than the table has and a page; RegionBusyError.
    */
   setLimits(limits: { maxBytes?: number | string; maxValueBytes?: number | string; maxItems?: number }): void {
