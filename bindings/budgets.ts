@@ -410,15 +410,19 @@ export class Budgets {
 
   /** Whether a budget stands or stood at `at`, a number from outside. */
   isNode(at: number): boolean {
-    for (const node of this.#elements(H_NODES, NODE_BYTES)) if (node === at) return true;
+    for (const { first, count } of this.#chunks(H_NODES)) {
+      const index = (at - first) / NODE_BYTES;
+      if (Number.isInteger(index) && index >= 0 && index < count) return true;
+    }
     return false;
   }
 
   *#elements(pool: number, bytes: number): Generator<number> {
-    for (let chunk = this.#word(pool + 4); chunk !== 0; chunk = this.#word(chunk + CHUNK_NEXT)) {
-      const first = chunk + CHUNK_HEADER;
-      const count = this.#word(chunk + CHUNK_COUNT);
-      for (let i = 0; i < count; i++) yield first + i * bytes;
-    }
+    for (const { first, count } of this.#chunks(pool)) for (let i = 0; i < count; i++) yield first + i * bytes;
+  }
+
+  *#chunks(pool: number): Generator<{ first: number; count: number }> {
+    for (let chunk = this.#word(pool + 4); chunk !== 0; chunk = this.#word(chunk + CHUNK_NEXT))
+      yield { first: chunk + CHUNK_HEADER, count: this.#word(chunk + CHUNK_COUNT) };
   }
 }

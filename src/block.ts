@@ -2,9 +2,9 @@
 // its owner detaches or dies, and a stale handle is refused. In JavaScript it is disposable: `using block = region.allocate(64)`.
 
 import { NO_NODE, type Node } from "../bindings/budgets.js";
-import type { Core } from "../bindings/core.js";
+import { ALIGN_MAX, type Core } from "../bindings/core.js";
 import { StaleBlockError } from "./errors.js";
-import { integer } from "./options.js";
+import { integer, powerOfTwo } from "./options.js";
 import { type ReservationSource, tellLevels } from "./reservation.js";
 import { tracker } from "./tracker.js";
 
@@ -15,6 +15,20 @@ export interface BlockHandle {
   /** What it was allocated with; 8 unless told. */
   readonly align?: number;
   readonly claim: readonly [number, number];
+}
+
+// Numbers outside the words of a claim cannot name a Block: no claim is 0.
+const NO_BLOCK: BlockHandle = { offset: 0, size: 1, claim: [0, 0] };
+
+/** @internal What a handle says, read once. @throws TypeError for what is none. */
+export function requireBlockHandle(handle: BlockHandle): BlockHandle {
+  const { offset, size, align = 8, claim } = handle ?? {};
+  const [low, high] = Array.isArray(claim) ? (claim as number[]) : [];
+  if (![offset, size, align, low, high].every(Number.isInteger))
+    throw new TypeError("open needs what block.handle() returned");
+  powerOfTwo("align", align, ALIGN_MAX);
+  const isWord = offset >>> 0 === offset && ((low as number) | 0) === low && ((high as number) | 0) === high;
+  return isWord ? { offset, size, align, claim: [low as number, high as number] } : NO_BLOCK;
 }
 
 /** @internal What a Block needs of its region. */

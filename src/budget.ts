@@ -4,7 +4,8 @@
 
 import { type Budgets, type Held, LIMIT, MIN, NO_NODE, type Node, PEAK, USED } from "../bindings/budgets.js";
 import { nodesInside } from "../bindings/inside.js";
-import { BUDGET_GONE, BUSY, HAS_CHILDREN, NEVER, OK, OVER_LIMIT, TOO_DEEP } from "../bindings/status.js";
+import { BUDGET_GONE, BUSY, FULL, HAS_CHILDREN, NEVER, OK, OVER_LIMIT, TOO_DEEP } from "../bindings/status.js";
+import { budgetNode } from "./budget-node.js";
 import { limitError } from "./charging.js";
 import {
   BudgetClosedError,
@@ -12,10 +13,19 @@ import {
   ItemLimitExceededError,
   MemoryLimitExceededError,
   RegionBusyError,
+  RegionClosedError,
 } from "./errors.js";
 import { isWaiting } from "../bindings/wake.js";
 import type { LevelListener } from "./levels.js";
-import { type BudgetOptions, checkEntries, limitBytes, noRoom, settleLimits, textNumber } from "./limits.js";
+import {
+  askingHooks,
+  type BudgetOptions,
+  checkEntries,
+  limitBytes,
+  noRoom,
+  settleLimits,
+  textNumber,
+} from "./limits.js";
 import { machineBytes } from "./machine.js";
 import type { LeakGroup } from "./monitor/leak-report.js";
 import { integer, ownOptions } from "./options.js";
@@ -128,16 +138,15 @@ export class Budget {
 
   /** A request was refused: whoever can gives something back for it, in this thread now, in others soon. */
   #tryHarder(bytes: number, tag: number): Reservation | null {
-    const { core } = this.#budgets;
-    const reason = core.exports.reason();
-    if (reason !== OVER_LIMIT) {
-      throwUnlessFull(reason, "tryReserve", this.#source, this.path);
-      return null;
-    }
+    const { exports } = this.#budgets.core;
     const { at, state } = this.#node;
-    const record = this.#source.reclaimers.tryHarder(bytes, () => core.exports.reserve(at, state, bytes, tag));
-    if (record === 0) return null;
-    return reservationAt(this.#source, record);
+    const attempt = (): number => exports.reserve(at, state, bytes, tag);
+    // The region may have no room for the record.
+    let record = exports.reason() === FULL ? askingHooks(this.#source, attempt) : 0;
+    const reason = record === 0 ? exports.reason() : OVER_LIMIT;
+    if (reason !== OVER_LIMIT) throwUnlessFull(reason, "tryReserve", this.#source, this.path);
+    else if (record === 0) record = this.#source.reclaimers.tryHarder(bytes, attempt);
+    return record === 0 ? null : reservationAt(this.#source, record);
   }
 
   /**
@@ -160,7 +169,8 @@ export class Budget {
     signal?.throwIfAborted();
     const { core, claimAt } = this.#budgets;
     const number = tag === undefined ? 0 : textNumber(this.#source, "a tag", tag, true);
-    const record = core.exports.reserveOrWait(this.#node.at, this.#node.state, bytes, number);
+    const { at, state } = this.#node;
+    const record = askingHooks(this.#source, () => core.exports.reserveOrWait(at, state, bytes, number));
     if (record === 0) throw this.#refused(bytes, `reserve(${bytes})`);
     const low = core.i32[claimAt] as number;
     const high = core.i32[claimAt + 1] as number;
@@ -419,6 +429,7 @@ export class Budget {
   }
 
   #requireOpen(): void {
+    if (this.#source.isLeft) throw new RegionClosedError(this.#source.regionName);
     if (!this.isOpen) throw new BudgetClosedError(this.path);
   }
 }
@@ -429,17 +440,18 @@ const percent = (used: number, limit: number): number =>
 /** @internal Opens a budget. */
 export function openBudget(
   source: ReservationSource,
-  parent: Budget | null,
+  parent: Budget | undefined,
   name: string,
   options: BudgetOptions | undefined,
 ): Budget {
-  const whole = parent === null ? machineBytes() : parent.limitBytes;
+  const above = parent === undefined ? NO_NODE : budgetNode(source, "budget", parent, "parent");
+  const whole = parent === undefined ? machineBytes() : source.budgets.number(above.at, LIMIT);
   const limits = settleLimits(options, whole);
   for (const tag of limits.tags) textNumber(source, "a tag", tag, true);
   const number = textNumber(source, "a budget's name", name);
-  const opened = source.budgets.open(parent ?? NO_NODE, number, limits);
+  const opened = askingHooks(source, () => source.budgets.open(above, number, limits));
   if (opened === undefined) throw openRefusal(source, parent, name, limits.min);
-  const budget = new Budget(source, opened.node, name, parent);
+  const budget = new Budget(source, opened.node, name, parent ?? null);
   if (opened.wasOpen && limits.isGiven && budget.limitBytes !== limits.limit)
     throw new RangeError(
       `budget "${budget.path}" is open with a limit of ${budget.limitBytes} bytes, not ${limits.limit}: leave the limit out, or change it with setLimit`,
@@ -448,7 +460,7 @@ export function openBudget(
 }
 
 /** @internal Why a budget could not be opened. */
-export function openRefusal(source: ReservationSource, parent: Budget | null, name: string, min: number): Error {
+export function openRefusal(source: ReservationSource, parent: Budget | undefined, name: string, min: number): Error {
   const reason = source.budgets.core.exports.reason();
   if (reason === TOO_DEEP) return new RangeError(`budget "${name}" would stand deeper than budgets may`);
   throwUnlessFull(reason, `budget("${name}")`, source, parent?.path ?? name);

@@ -2,6 +2,7 @@
 
 import { Budgets } from "../bindings/budgets.js";
 import type { Core } from "../bindings/core.js";
+import { Exhaustion } from "./exhaustion.js";
 import { Levels } from "./levels.js";
 import type { RegionHandle } from "./making.js";
 import { Reclaimers } from "./reclaim.js";
@@ -26,6 +27,7 @@ export function chargesOf(core: Core, { name: regionName, id: regionId }: Region
     wake,
     rings: new Set(),
     caches: new Set(),
+    exhaustion: new Exhaustion(),
     isLeft: false,
   } as {
     -readonly [K in keyof ReservationSource]: ReservationSource[K];

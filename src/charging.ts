@@ -2,10 +2,8 @@
 
 import { LIMIT, type Node, USED } from "../bindings/budgets.js";
 import { BUSY, NEVER, NOT_ATTACHED, OTHERS_FIRST, OVER_ITEMS, OVER_LIMIT } from "../bindings/status.js";
-import type { Budget } from "./budget.js";
 import { BudgetClosedError, ItemLimitExceededError, MemoryLimitExceededError } from "./errors.js";
 import { type ReservationSource, throwUnlessFull } from "./reservation.js";
-import { describe } from "./size.js";
 
 const CONSUMERS = 5;
 
@@ -25,14 +23,6 @@ export function limitError(
     consumers: budgets.held(at).slice(0, CONSUMERS),
     ...more,
   });
-}
-
-/** @internal The budget that an allocation's options name. */
-export function budgetNode(source: ReservationSource, what: string, budget: Budget): Node {
-  // Told by what it has, not by its class: that would lead from the heap to all that budgets need.
-  const { regionId, at, state } = (budget ?? {}) as Partial<Budget>;
-  if (typeof at === "number" && regionId === source.regionId) return { at, state: state as number };
-  throw new TypeError(`${what}: budget must be a Budget of this region, got ${describe(budget)}`);
 }
 
 /**

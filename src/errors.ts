@@ -207,6 +207,9 @@ export class OwnerAliveError extends CisternError {
 /** A Block that was released, here or by another thread. */
 export class StaleBlockError extends CisternError {
   constructor(offset: number) {
-    super("ERR_BLOCK_STALE", `the Block at offset ${offset} was released, adopted by another thread or shared`);
+    super(
+      "ERR_BLOCK_STALE",
+      `the Block at offset ${offset} was released, adopted by another thread or shared, or this thread has left its region`,
+    );
   }
 }

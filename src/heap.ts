@@ -2,7 +2,7 @@
 // that took them. Wrong arguments are refused before they reach the core (wasm would make 0 of NaN and 5 of 2^32 + 5).
 
 import { ALIGN_MAX, type Core } from "../bindings/core.js";
-import { NO_NODE } from "../bindings/budgets.js";
+import { NO_NODE, type Node } from "../bindings/budgets.js";
 import {
   BUDGET_GONE,
   BUSY,
@@ -17,9 +17,9 @@ import {
 } from "../bindings/status.js";
 import type { CoreExports } from "../bindings/exports.js";
 import type { Budget } from "./budget.js";
-import { budgetNode, makeRoom } from "./charging.js";
+import { budgetNode } from "./budget-node.js";
+import { makeRoom } from "./charging.js";
 import { BudgetClosedError, RegionClosedError, RegionPoisonedError } from "./errors.js";
-import type { Exhaustion } from "./exhaustion.js";
 import { allocOptions } from "./options.js";
 import { type ReservationSource, tellLevels } from "./reservation.js";
 import { describe } from "./size.js";
@@ -41,13 +41,19 @@ export type AllocFailure = "ERR_FULL" | "ERR_TOO_LARGE" | "ERR_BUSY" | "ERR_MEMO
 /** The largest request that is passed to the core; anything above is larger than any region. */
 const REQUEST_MAX = 0xffffffff;
 
+/** What an allocation's options were found to ask for. */
+interface Asked {
+  readonly align: number;
+  readonly budget: Budget | undefined;
+  readonly node: Node;
+}
+
 type CoreAlloc = (bytes: number) => number;
 
 /** The heap of one region as this thread sees it: `region.heap`. All sizes are bytes, all offsets count from the region's start. */
 export class Heap {
   readonly #core: Core;
   readonly #exports: CoreExports;
-  readonly #exhaustion: Exhaustion;
   readonly #charges: ReservationSource;
   #closed = false;
 
@@ -74,10 +80,9 @@ export class Heap {
   readonly free: (offset: number) => boolean;
 
   /** @internal */
-  constructor(core: Core, exhaustion: Exhaustion, charges: ReservationSource) {
+  constructor(core: Core, charges: ReservationSource) {
     this.#core = core;
     this.#exports = core.exports;
-    this.#exhaustion = exhaustion;
     this.#charges = charges;
     this.u8 = core.u8;
     this.i32 = core.i32;
@@ -99,7 +104,7 @@ export class Heap {
         const offset = alloc(bytes);
         return offset === 0 ? this.#exhausted(bytes, alloc) : offset >>> 0;
       }
-      return this.#allocSlow(bytes, options, true);
+      return this.#allocSlow(bytes, this.#asked(options), true);
     };
     this.allocUnsafe = (bytes, options) => {
       if (options === undefined && (bytes | 0) === bytes && bytes > 0) {
@@ -111,18 +116,19 @@ export class Heap {
         const offset = isSame && (bytes | 0) === bytes && bytes > 0 ? allocUnsafeIn(at, state, bytes) : 0;
         if (offset !== 0) return i32[crossedAt] === 0 ? offset >>> 0 : this.#told(offset);
       }
-      const budget = options?.budget;
-      const offset = this.#allocSlow(bytes, options, false);
+      const asked = this.#asked(options);
+      const offset = this.#allocSlow(bytes, asked, false);
       // Whoever was asked to make room may have changed them.
-      if (budget !== undefined && options?.budget === budget) {
-        ({ at, state } = budget);
+      if (asked.budget !== undefined && options?.budget === asked.budget) {
+        ({ at, state } = asked.node);
         known = options;
-        knownBudget = budget;
+        knownBudget = asked.budget;
       }
       return offset;
     };
     this.free = (offset) => {
-      const isFreed = (offset >>> 0 === offset && free(offset) !== 0) || this.#notLive(offset);
+      const isFreed =
+        (typeof offset === "number" && offset >>> 0 === offset && free(offset) !== 0) || this.#notLive(offset);
       if (known !== undefined && i32[crossedAt] !== 0) tellLevels(charges);
       return isFreed;
     };
@@ -136,6 +142,7 @@ export class Heap {
    */
   realloc(offset: number, bytes: number): number {
     this.#requireSize(bytes);
+    if (this.#closed) throw new RegionClosedError(this.#charges.regionName);
     if (!this.isLive(offset)) throw new RangeError(`realloc: no live block at offset ${describe(offset)}`);
     const attempt: CoreAlloc = (asked) => this.#exports.realloc(offset, asked);
     const moved = attempt(Math.min(bytes, REQUEST_MAX));
@@ -145,14 +152,13 @@ export class Heap {
   /** A log of what leads here shows no memory. */
   toJSON(): undefined {}
 
-  /** Bytes that may be used at `offset`, at least what was asked for; 0 when no block is live there. O(1). */
+  /** Bytes that may be used at `offset`, at least what was asked for; 0 when no block is live there, or this thread has left. O(1). @throws TypeError. */
   usableSize(offset: number): number {
-    if (offset >>> 0 === offset) return this.#exports.usableSize(offset) >>> 0;
-    this.#notLive(offset);
-    return 0;
+    if (typeof offset !== "number") this.#notLive(offset);
+    return offset >>> 0 === offset ? this.#exports.usableSize(offset) >>> 0 : 0;
   }
 
-  /** Whether a live block begins at `offset`, which may be any number. O(1). */
+  /** Whether a live block begins at `offset`, which may be any number. O(1). @throws TypeError. */
   isLive(offset: number): boolean {
     return this.usableSize(offset) !== 0;
   }
@@ -205,12 +211,17 @@ export class Heap {
     this.#closed = true;
   }
 
-  #allocSlow(bytes: number, options: AllocOptions | undefined, zeroed: boolean): number {
-    this.#requireSize(bytes);
+  /** What an allocation's options ask for: own properties, read once. */
+  #asked(options: AllocOptions | undefined): Asked {
     const { align, budget } = allocOptions("alloc", options, ALIGN_MAX);
-    const attempt = budget === undefined ? this.#plain(align, zeroed) : this.#charged(budget, align, zeroed);
+    return { align, budget, node: budget === undefined ? NO_NODE : budgetNode(this.#charges, "alloc", budget) };
+  }
+
+  #allocSlow(bytes: number, { align, budget, node }: Asked, zeroed: boolean): number {
+    this.#requireSize(bytes);
+    const attempt = budget === undefined ? this.#plain(align, zeroed) : this.#charged(node, align, zeroed);
     const offset = attempt(Math.min(bytes, REQUEST_MAX));
-    const taken = offset === 0 ? this.#exhausted(bytes, attempt) : offset >>> 0;
+    const taken = offset === 0 ? this.#exhausted(bytes, attempt, node) : offset >>> 0;
     const mustZero = taken !== 0 && align > 8 && zeroed && budget === undefined;
     if (mustZero) this.u8.fill(0, taken, taken + this.#exports.usableSize(taken));
     return budget === undefined ? taken : this.#told(taken);
@@ -221,8 +232,7 @@ export class Heap {
     return align <= 8 ? (zeroed ? alloc : allocUnsafe) : (asked) => allocAligned(asked, align);
   }
 
-  #charged(budget: Budget, align: number, zeroed: boolean): CoreAlloc {
-    const { at, state } = budgetNode(this.#charges, "alloc", budget);
+  #charged({ at, state }: Node, align: number, zeroed: boolean): CoreAlloc {
     const { allocIn, allocSlowIn } = this.#exports;
     return (asked) => (zeroed ? allocIn : allocSlowIn)(at, state, asked, align);
   }
@@ -234,17 +244,17 @@ export class Heap {
   }
 
   /** The core refused: asks the full hooks if room is what is missing, and says what it was if it was something else. */
-  #exhausted(bytes: number, alloc: CoreAlloc): number {
+  #exhausted(bytes: number, alloc: CoreAlloc, { at }: Node = NO_NODE): number {
     const isFull = (): boolean => this.#exports.reason() === FULL;
     const attempt = (): number => alloc(Math.min(bytes, REQUEST_MAX)) >>> 0;
-    const room = isFull() ? this.#exhaustion.retry(bytes, attempt, isFull) : 0;
+    const room = isFull() ? this.#charges.exhaustion.retry(bytes, attempt, isFull) : 0;
     const offset = room === 0 ? makeRoom(this.#charges, bytes, attempt) : room;
     if (offset !== 0) return offset;
     const reason = this.#exports.reason();
     if (reason === NOT_ATTACHED) throw new RegionClosedError(this.#charges.regionName);
     if (reason === POISONED) throw new RegionPoisonedError(this.#charges.regionName);
     if (reason === NOT_LIVE) throw new RangeError("realloc: no live raw block at this offset");
-    if (reason === BUDGET_GONE) throw new BudgetClosedError("");
+    if (reason === BUDGET_GONE) throw new BudgetClosedError(this.#charges.budgets.path(at));
     return 0;
   }
 

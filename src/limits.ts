@@ -1,6 +1,7 @@
 // Limits: what a budget is made with and asked for, checked at the edge, and the numbers of its texts. Owns nothing.
 
 import { type Limits, NAME_BYTES_MAX } from "../bindings/budgets.js";
+import { FULL } from "../bindings/status.js";
 import { toUtf8 } from "../bindings/utf8.js";
 import { MemoryLimitExceededError } from "./errors.js";
 import { integer, ownOptions } from "./options.js";
@@ -93,12 +94,53 @@ export function checkText(what: string, text: unknown): void {
  * @internal The number that all threads know a text by: for what is made of it next, before another is asked for; for ever if it `isKept`, and
  * then its memory is never had for another.
  */
-export function textNumber(source: ReservationSource, what: string, text: string, isKept = false): number {
+export function textNumber(
+  source: ReservationSource,
+  what: string,
+  text: string,
+  isKept = false,
+  exhaustion = source.exhaustion,
+): number {
   checkText(what, text);
-  const number = source.budgets.numberOf(text, isKept);
+  const number = askingHooks(source, () => source.budgets.numberOf(text, isKept), exhaustion);
   if (number !== 0) return number;
   throwUnlessFull(source.budgets.core.exports.reason(), what, source, "");
   throw noRoom(source);
+}
+
+// What is told to the hooks: books come by pages.
+const BOOKS_BYTES = 4096;
+
+/**
+ * @internal What `attempt` answers; while that is nothing (0, undefined) for want of room in the region, the full hooks are asked and it is repeated.
+ */
+export function askingHooks<T>(source: ReservationSource, attempt: () => T, exhaustion = source.exhaustion): T {
+  const { exports } = source.budgets.core;
+  let answer = attempt();
+  const isFull = (): boolean => exports.reason() === FULL;
+  if (answer || source.isLeft || !isFull()) return answer;
+  const again = (): number => {
+    answer = attempt();
+    return answer ? 1 : 0;
+  };
+  exhaustion.retry(BOOKS_BYTES, again, isFull);
+  return answer;
+}
+
+/** @internal The same of what answers with a status where it is refused. */
+export function askingHooksFor<T extends object>(
+  source: ReservationSource,
+  attempt: () => T | number,
+  exhaustion = source.exhaustion,
+): T | number {
+  let status = 0;
+  const open = (): T | undefined => {
+    const answer = attempt();
+    if (typeof answer !== "number") return answer;
+    status = answer;
+    return undefined;
+  };
+  return askingHooks(source, open, exhaustion) ?? status;
 }
 
 /** @internal The region has no room for a budget, a name or a record, or for `requested` bytes of something else. */

@@ -114,6 +114,13 @@ export function reserveMemory(settled: Settled): WebAssembly.Memory {
   }
 }
 
+const STACK_FRAMES = 400;
+
+/** @internal Fails before anything is taken where the stack is nearly used up: what comes after it needs less than this does. */
+export function requireStack(frames: number = STACK_FRAMES): number {
+  return frames === 0 ? 0 : requireStack(frames - 1) + 1;
+}
+
 /** @internal */
 export function requireHandle(handle: RegionHandle): RegionHandle {
   const { memory, module, name, busyMs, preset, id } = handle ?? {};
@@ -126,8 +133,8 @@ export function requireHandle(handle: RegionHandle): RegionHandle {
     throw new TypeError("attach needs what region.handle() returned");
   }
   integer("busyMs", busyMs, 0, BUSY_MS_MAX);
-  checkedPreset(preset);
-  return handle;
+  // A copy: what was checked is what is used, whatever becomes of the caller's.
+  return Object.freeze({ memory, module, name, busyMs, preset: checkedPreset(preset), id });
 }
 
 /** @internal Why an attempt to attach was refused. */

@@ -9,9 +9,10 @@ import { hostThread, hostThreadSync, type HostThread } from "../bindings/thread.
 import { NO_NODE, type Node } from "../bindings/budgets.js";
 import { Budget, openBudget } from "./budget.js";
 import { chargesOf } from "./charges.js";
-import { budgetNode, makeRoom, refusalOf } from "./charging.js";
+import { budgetNode } from "./budget-node.js";
+import { makeRoom, refusalOf } from "./charging.js";
 import { BUDGET_OPTIONS, type BudgetOptions } from "./limits.js";
-import { Block, type BlockHandle, type BlockSource } from "./block.js";
+import { Block, type BlockHandle, type BlockSource, requireBlockHandle } from "./block.js";
 import {
   CisternError,
   MemoryLimitExceededError,
@@ -22,18 +23,19 @@ import {
   RegionPoisonedError,
   StaleReservationError,
 } from "./errors.js";
-import { Exhaustion, type FullHook } from "./exhaustion.js";
+import type { FullHook } from "./exhaustion.js";
 import { type AllocOptions, Heap } from "./heap.js";
 import {
   attachError,
   type RegionHandle,
   type RegionOptions,
   requireHandle,
+  requireStack,
   reserveMemory,
   type Settled,
   settle,
 } from "./making.js";
-import { allocOptions, integer, ownOptions, powerOfTwo } from "./options.js";
+import { allocOptions, integer, ownOptions } from "./options.js";
 import { RegionGauge } from "./pressure/region-gauge.js";
 import { type RecoveryReport, recoverOwner, watchThread, type WatchOptions, type WorkerLike } from "./recovery.js";
 import type { CheckReport, RegionStats } from "./report.js";
@@ -44,11 +46,7 @@ import type { CacheOptions } from "./cache/options.js";
 import { openRing } from "./ring/open.js";
 import type { RingOptions } from "./ring/options.js";
 import type { Ring } from "./ring/ring.js";
-import { describe } from "./size.js";
 import { tracker } from "./tracker.js";
-
-// Numbers outside the words of a claim cannot name a Block: no claim is 0.
-const NO_BLOCK: BlockHandle = { offset: 0, size: 1, claim: [0, 0] };
 
 /** What an allocation's options were found to ask for. */
 interface Asked {
@@ -68,7 +66,6 @@ export class Region {
   readonly #core: Core;
   readonly #handle: RegionHandle;
   readonly #isCreator: boolean;
-  readonly #exhaustion = new Exhaustion();
   readonly #source: BlockSource;
   readonly #charges: ReservationSource;
   readonly #host: HostThread;
@@ -78,17 +75,14 @@ export class Region {
   #closed = false;
 
   private constructor(core: Core, handle: RegionHandle, isCreator: boolean, host: HostThread) {
-    if (core.ownerId <= 0) {
-      host.leave();
-      throw attachError(-core.ownerId, handle.name, core);
-    }
+    if (core.ownerId <= 0) throw attachError(-core.ownerId, handle.name, core);
     this.#host = host;
     this.#core = core;
     this.#handle = handle;
     this.#isCreator = isCreator;
     this.name = handle.name;
     this.#charges = chargesOf(core, handle);
-    this.heap = new Heap(core, this.#exhaustion, this.#charges);
+    this.heap = new Heap(core, this.#charges);
     this.#source = {
       core,
       charges: this.#charges,
@@ -132,8 +126,9 @@ export class Region {
     host: HostThread,
   ): Region {
     const { name, busyMs, owners, preset, scrub } = settled;
-    const core = Core.create(exports, memory, owners, busyMs, host.thread, scrub);
-    return new Region(core, { memory, module, name, busyMs, preset, id }, true, host);
+    const handle = Object.freeze({ memory, module, name, busyMs, preset, id });
+    const make = (): Core => Core.create(exports, memory, owners, busyMs, host.thread, scrub);
+    return Region.#seated(exports, make, handle, true, host);
   }
 
   /**
@@ -157,7 +152,26 @@ export class Region {
   }
 
   static #attached(exports: CoreExports, handle: RegionHandle, host: HostThread): Region {
-    return new Region(Core.attach(exports, handle.memory, handle.busyMs, host.thread), handle, false, host);
+    const make = (): Core => Core.attach(exports, handle.memory, handle.busyMs, host.thread);
+    return Region.#seated(exports, make, handle, false, host);
+  }
+
+  /** The Region of an attachment; where it cannot be made the owner slot is free again. */
+  static #seated(
+    exports: CoreExports,
+    make: () => Core,
+    handle: RegionHandle,
+    isCreator: boolean,
+    host: HostThread,
+  ): Region {
+    requireStack();
+    try {
+      return new Region(make(), handle, isCreator, host);
+    } catch (error) {
+      exports.detachRegion();
+      host.leave();
+      throw error;
+    }
   }
 
   /** What another thread needs for `Region.attach`. */
@@ -208,7 +222,7 @@ export class Region {
   get pressure(): RegionGauge {
     if (this.#gauge === undefined) {
       const gauge = (this.#gauge = new RegionGauge(this, this.#handle.preset));
-      this.#exhaustion.look = () => void gauge.sample();
+      this.#charges.exhaustion.look = () => void gauge.sample();
     }
     return this.#gauge;
   }
@@ -237,10 +251,11 @@ export class Region {
 
   /** The Block that `block.handle()` named in another thread; a stale one if it was released. @throws TypeError for what is no handle. */
   open(handle: BlockHandle): Block {
-    const { offset, size, align = 8, claim } = this.#blockHandle(handle);
+    this.#requireOpen();
+    const { offset, size, align = 8, claim } = requireBlockHandle(handle);
     const block = new Block(this.#source, offset, size, align, claim[0], claim[1]);
     // Live before and after: so the size in between was its own.
-    const isWrong = block.isLive && (handle.size < 1 || handle.size > this.heap.usableSize(handle.offset));
+    const isWrong = block.isLive && (size < 1 || size > this.heap.usableSize(offset));
     if (isWrong && block.isLive) throw new TypeError("open: the handle's size was changed");
     return block;
   }
@@ -265,13 +280,8 @@ export class Region {
    */
   budget(name: string, options?: BudgetOptions & { parent?: Budget }): Budget {
     this.#requireOpen();
-    const { parent, ...rest } = ownOptions<BudgetOptions & { parent?: Budget }>("budget", options, [
-      "parent",
-      ...BUDGET_OPTIONS,
-    ]);
-    if (parent !== undefined && !(parent instanceof Budget && parent.regionId === this.#handle.id))
-      throw new TypeError(`budget: parent must be a Budget of this region, got ${describe(parent)}`);
-    return openBudget(this.#charges, parent ?? null, name, rest as BudgetOptions);
+    const { parent, ...rest } = ownOptions("budget", options, ["parent", ...BUDGET_OPTIONS]);
+    return openBudget(this.#charges, parent, name, rest as BudgetOptions);
   }
 
   /**
@@ -285,7 +295,7 @@ export class Region {
   ring<T = Uint8Array>(name: string, options?: RingOptions<T>): Ring<T>;
   ring<T = Uint8Array>(name: string, options?: RingOptions<T>): Ring<T> {
     this.#requireOpen();
-    return openRing(this.#charges, this.#exhaustion, name, options);
+    return openRing(this.#charges, this.#charges.exhaustion, name, options);
   }
 
   /**
@@ -308,7 +318,7 @@ export class Region {
   adoptReservation(handle: ReservationHandle): Reservation {
     this.#requireOpen();
     const { record, claim } = handle ?? {};
-    const [low, high] = claim ?? [];
+    const [low, high] = Array.isArray(claim) ? (claim as number[]) : [];
     if (![record, low, high].every((word) => typeof word === "number" && (word | 0) === word))
       throw new TypeError("adoptReservation needs what reservation.handle() returned");
     const reservation = new Reservation(this.#charges, record, low as number, high as number);
@@ -318,24 +328,13 @@ export class Region {
     return reservation;
   }
 
-  #blockHandle(handle: BlockHandle): BlockHandle {
-    this.#requireOpen();
-    const { offset, size, align = 8, claim } = handle ?? {};
-    const [low, high] = claim ?? [];
-    if (![offset, size, align, low, high].every(Number.isInteger))
-      throw new TypeError("open needs what block.handle() returned");
-    const isWord = offset >>> 0 === offset && ((low as number) | 0) === low && ((high as number) | 0) === high;
-    const named: BlockHandle = { offset, size, align, claim: [low as number, high as number] };
-    powerOfTwo("align", align, ALIGN_MAX);
-    return isWord ? named : NO_BLOCK;
-  }
-
   /**
    * Adds an eviction hook of this thread: asked for memory when an allocation here does not fit, and the allocation is repeated
    * while hooks release something. Returns the function that takes it away.
    */
   onFull(hook: FullHook): () => void {
-    return this.#exhaustion.add(hook);
+    this.#requireOpen();
+    return this.#charges.exhaustion.add(hook);
   }
 
   /**
@@ -459,7 +458,7 @@ export class Region {
     const attempt = (): number =>
       (at === 0 ? exports.blockAlloc(asked, align) : exports.blockAllocIn(at, state, asked, align)) >>> 0;
     const isFull = (): boolean => exports.reason() === FULL;
-    const offset = isFull() ? this.#exhaustion.retry(bytes, attempt, isFull) : 0;
+    const offset = isFull() ? this.#charges.exhaustion.retry(bytes, attempt, isFull) : 0;
     return offset === 0 ? makeRoom(this.#charges, bytes, attempt) : offset;
   }
 

@@ -4,6 +4,8 @@
 
 import type { Budgets } from "../bindings/budgets.js";
 import type { CoreExports } from "../bindings/exports.js";
+import type { Exhaustion } from "./exhaustion.js";
+import { budgetNode } from "./budget-node.js";
 import type { Budget } from "./budget.js";
 import { BUDGET_GONE, BUSY, NOT_ATTACHED, NOT_LIVE, OVER_LIMIT, POISONED } from "../bindings/status.js";
 import {
@@ -43,6 +45,8 @@ export interface ReservationSource {
   /** The rings, and the caches, that this attachment uses. */
   readonly rings: Set<{ leave(): void }>;
   readonly caches: Set<{ leave(): void }>;
+  /** Who makes room here when the region is full. */
+  readonly exhaustion: Exhaustion;
   /** Set when this thread has left the region: what its slot says is another's then. */
   isLeft: boolean;
 }
@@ -169,11 +173,8 @@ export class Reservation {
    * @throws as tryResize.
    */
   moveTo(budget: Budget): boolean {
-    const { budgets } = this.source;
-    const { at, state, regionId } = budget ?? {};
-    if (regionId !== this.source.regionId || !Number.isInteger(at) || !Number.isInteger(state) || !budgets.isNode(at))
-      throw new TypeError("moveTo needs a budget of this region");
-    const { exports } = budgets.core;
+    const { at, state } = budgetNode(this.source, "moveTo", budget);
+    const { exports } = this.source.budgets.core;
     const attempt = (): number => exports.reservationMove(this.record, this.low, this.high, at, state);
     if (attempt() === 0) return this.#isFull("moveTo") && this.#harder(this.size, attempt);
     tellLevels(this.source);

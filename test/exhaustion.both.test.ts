@@ -1,7 +1,7 @@
 // Full hooks, in Node and in a cross-origin isolated page. Goal: when a region is full its hooks are asked in order while they release
 // something, may do anything, and whatever they do nothing is lost. Method: regions filled to the brim, hooks that note what they saw.
 import { describe, expect, it } from "vitest";
-import { MemoryLimitExceededError, Region, RegionClosedError, type RegionHandle } from "../src/index.js";
+import { type Budget, MemoryLimitExceededError, Region, RegionClosedError, type RegionHandle } from "../src/index.js";
 import { KIB, MIB, expectSound, fillUp, region } from "./lib/regions.js";
 
 const attach = (handle: RegionHandle): Region => Region.attachSync(handle);
@@ -178,5 +178,52 @@ describe("a full hook", () => {
       return 1;
     });
     expect(() => r.heap.alloc(16)).toThrow(RegionClosedError);
+  });
+});
+
+describe("onFull of a full region", () => {
+  /** A region in which nothing is free, and whose hook gives back 64 KiB a time. */
+  function full() {
+    const r = Region.createSync({ size: MIB, maxOwners: 4 });
+    const budget = r.budget("service", { limit: "10GiB" });
+    const kept: number[] = [];
+    for (let offset: number; (offset = r.heap.alloc(64 * KIB)) !== 0;) kept.push(offset);
+    for (let bytes = 32 * KIB; bytes >= 8; bytes /= 2) while (r.heap.alloc(bytes) !== 0);
+    let asked = 0;
+    r.onFull(() => {
+      asked++;
+      return r.heap.free(kept.pop() ?? 0) ? 64 * KIB : 0;
+    });
+    return { r, budget, asked: () => asked };
+  }
+
+  it("is asked for what a reservation, a budget, a ring and a cache need, too", async () => {
+    const uses: ((r: Region, budget: Budget) => unknown)[] = [
+      (_, budget) => expect(budget.tryReserve(1)).not.toBeNull(),
+      async (_, budget) => expect((await budget.reserve(1, { timeout: 0 })).size).toBe(1),
+      (_, budget) => expect(budget.tryReserve(1, "a tag that is new")).not.toBeNull(),
+      (r) => {
+        for (let i = 0; i < 200; i++) r.budget(`budget ${i}`, { limit: 5 });
+      },
+      (r) => r.ring("ring", { capacity: 64 }).push(new Uint8Array(9)),
+      (r, budget) => r.ring("ring", { capacity: 64, budget }).push(new Uint8Array(9)),
+      (r) => r.cache("cache", { maxBytes: 64 * KIB }).set("k", new Uint8Array(9)),
+      (r, budget) => r.cache("cache", { maxBytes: 64 * KIB, budget }).set("k", new Uint8Array(9)),
+    ];
+    for (const use of uses) {
+      const { r, budget, asked } = full();
+      await use(r, budget);
+      expect(asked(), `${use}`).toBeGreaterThan(0);
+      expectSound(r);
+    }
+  });
+
+  it("says the reason where hooks give nothing, and asks them no more than once each", () => {
+    const { r, budget } = full();
+    for (let i = 0; i < 100; i++) r.heap.alloc(64 * KIB);
+    expect(budget.tryReserve(1)).toBeNull();
+    expect(() => r.ring("ring")).toThrow(MemoryLimitExceededError);
+    expect(() => r.cache("cache", { maxBytes: 64 * KIB })).toThrow(MemoryLimitExceededError);
+    expectSound(r);
   });
 });

@@ -12,8 +12,9 @@ import {
   TUNED_SPACES,
 } from "../../bindings/caches.js";
 import { FULL, NOT_ATTACHED, POISONED } from "../../bindings/status.js";
-import { budgetNode, makeRoom } from "../charging.js";
-import { noRoom, textNumber } from "../limits.js";
+import { budgetNode } from "../budget-node.js";
+import { makeRoom } from "../charging.js";
+import { askingHooksFor, noRoom, textNumber } from "../limits.js";
 import { ownNode } from "../own-budget.js";
 import { type ReservationSource, tellLevels, throwUnlessFull } from "../reservation.js";
 import { buffersOf, codecOf } from "../ring/codec.js";
@@ -43,7 +44,7 @@ export function openCache<V>(source: ReservationSource, name: string, options: C
   const above = own.budget === undefined ? NO_NODE : budgetNode(source, "cache", own.budget);
   const number = textNumber(source, "a cache's name", name, true);
   const names = rules.spaces.map((space) => textNumber(source, "a namespace's name", space.name, true));
-  const node = own.budget === undefined ? NO_NODE : ownNode(source, own.budget, "cache", name);
+  const node = own.budget === undefined ? NO_NODE : ownNode(source, own.budget, above, "cache", name);
   const port = openPort(source, number, rules, names, node);
   try {
     const there = configIn(port.config);
@@ -72,7 +73,7 @@ function openPort(
   names: readonly number[],
   node: Node,
 ): CachePort {
-  const port = CachePort.open(source.budgets.core, name, {
+  const plan = {
     maxBytes: rules.maxBytes,
     maxValues: rules.maxValues,
     maxItems: rules.maxItems,
@@ -84,7 +85,8 @@ function openPort(
     seed: [...crypto.getRandomValues(new Uint32Array(4))],
     config: configOf(rules, names),
     node,
-  });
+  };
+  const port = askingHooksFor(source, () => CachePort.open(source.budgets.core, name, plan));
   if (typeof port !== "number") return port;
   if (node.at !== 0) source.budgets.close(node);
   throwUnlessFull(port, "cache", source, "");
@@ -158,7 +160,8 @@ function hearerOf(source: ReservationSource, name: number, rings: EvictionRings)
 function evictionRings(source: ReservationSource, name: number): EvictionRings {
   const { budgets } = source;
   return {
-    nameOf: (turn) => textNumber(source, "subscribe", `evictions ${name}/${budgets.core.ownerId & 0xff}/${turn}`, true),
+    nameOf: (turn) =>
+      textNumber(source, "subscribe", `evictions ${name}/${budgets.core.ownerId & 0xff}/${turn}`, true, NOBODY),
     open: (number) => openRing(source, NOBODY, budgets.textOf(number), EVICTION_RING),
   };
 }

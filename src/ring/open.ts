@@ -5,9 +5,10 @@ import { NO_NODE, type Node } from "../../bindings/budgets.js";
 import { mayBlock } from "../../bindings/core.js";
 import { RingPort } from "../../bindings/rings.js";
 import { FULL, OVER_LIMIT } from "../../bindings/status.js";
-import { budgetNode, makeRoom, refusalOf } from "../charging.js";
+import { budgetNode } from "../budget-node.js";
+import { makeRoom, refusalOf } from "../charging.js";
 import type { Exhaustion } from "../exhaustion.js";
-import { checkText, noRoom, textNumber } from "../limits.js";
+import { askingHooksFor, checkText, noRoom, textNumber } from "../limits.js";
 import { ownNode } from "../own-budget.js";
 import { type ReservationSource, tellLevels, throwUnlessFull } from "../reservation.js";
 import { codecOf } from "./codec.js";
@@ -36,10 +37,10 @@ export function openRing<T>(
   const asked = rulesOf(own);
   const codec = codecOf<T>(own.codec as RingOptions<T>["codec"]);
   const above = own.budget === undefined ? NO_NODE : budgetNode(source, "ring", own.budget);
-  const node = own.budget === undefined ? NO_NODE : ownNode(source, own.budget, "ring", name);
+  const node = own.budget === undefined ? NO_NODE : ownNode(source, own.budget, above, "ring", name);
   let port: RingPort | undefined;
   try {
-    port = openPort(source, textNumber(source, "a ring's name", name), asked, node);
+    port = openPort(source, exhaustion, textNumber(source, "a ring's name", name, false, exhaustion), asked, node);
     const rules = rulesIn(port.config, port.maxCapacity, port.again);
     requireSame(name, own, asked, rules, port.hasEnded);
     if (above.at !== 0) requireBudget(source, name, port.node, above);
@@ -54,9 +55,15 @@ export function openRing<T>(
   }
 }
 
-function openPort(source: ReservationSource, number: number, asked: RingRules, node: Node): RingPort {
+function openPort(
+  source: ReservationSource,
+  exhaustion: Exhaustion,
+  number: number,
+  asked: RingRules,
+  node: Node,
+): RingPort {
   const { high, low } = marksOf(asked, asked.capacity);
-  const port = RingPort.open(source.budgets.core, number, {
+  const plan = {
     capacity: asked.capacity,
     maxCapacity: asked.maxCapacity,
     maxBytes: asked.maxBytes,
@@ -66,7 +73,8 @@ function openPort(source: ReservationSource, number: number, asked: RingRules, n
     low,
     node,
     config: configOf(asked),
-  });
+  };
+  const port = askingHooksFor(source, () => RingPort.open(source.budgets.core, number, plan), exhaustion);
   if (typeof port === "number") throw refusal(source, port, asked.maxCapacity * 8);
   return port;
 }
