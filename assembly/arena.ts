@@ -11,7 +11,7 @@
 import { get32, get64, put32, put64, zero } from "./memory";
 import { and64, cas32, cas64, load32, load64, or64, store32 } from "./atomic";
 import { chargeMemory, countPasses, letBudgetsGo, lockBudgets, refuseBy } from "./budget";
-import { nodeOf, refTo } from "./charged";
+import { bePatient, nodeOf, refTo } from "./charged";
 import {
   beginFree,
   beginMark,
@@ -57,6 +57,7 @@ import {
   S_ALLOC_JOURNAL,
   S_FREE,
   S_FREE_JOURNAL,
+  S_GIVEN,
   S_REASON,
   T_FREED,
   T_MASK,
@@ -257,7 +258,7 @@ function takeUnderLock(node: usize, state: u32, c: u32, length: u32, step: u32):
     const before = freedByOthers();
     let p = takeNew(node, state, c, length, step, false);
     let isTrimmed: bool = false;
-    if (p == 0 && verdict != BUDGET_GONE) {
+    if (p == 0 && verdict != BUDGET_GONE && verdict != BUSY) {
       if (verdict == FULL || wasFull || load32(H_SPARE) != 0) {
         store32(H_SPARE, 0);
         isTrimmed = trim();
@@ -341,7 +342,7 @@ export function freeIn(p: usize, g: u32, tag: u32, index: u32): bool {
         if (isEmptied) noteSpare(g);
         put64(slot + S_FREE, <u64>(get32(slot + S_FREE) + get32(shape + C_SIZE)));
         if (!isEmptied) rememberIn(g, tag, shape);
-        else if (hasWaiting(node)) giveBackNow(g);
+        else if (hasWaiting(node)) giveBackNow(p, g);
         return true;
       }
       put32(slot + S_FREE_JOURNAL, 0);
@@ -373,17 +374,23 @@ export function freeAtEdgeIn(p: usize, g: u32, tag: u32, index: u32): bool {
   if (node != 0 && free <= FREE_MASK) or64(node + B_ROOMY, (<u64>1) << (tag >>> 2));
   if (free != get64(geometry(tag) + C_FULL)) return true;
   noteSpare(g);
-  if (node == 0 || get32(currentOf(node, tag >>> 2)) != <u32>bitsAt(g) || hasWaiting(node)) giveBackNow(g);
+  if (node == 0 || get32(currentOf(node, tag >>> 2)) != <u32>bitsAt(g) || hasWaiting(node)) giveBackNow(p, g);
   return true;
 }
 
-function giveBackNow(g: u32): void {
+/** Gives the slab at `g` back, which the block at `p`, given back, left empty. */
+function giveBackNow(p: usize, g: u32): void {
+  put32(slot + S_GIVEN, <u32>p);
   if (!tryLock()) {
     store32(H_DEFERRED, 1);
-    if (!tryLock()) return;
+    if (!tryLock()) {
+      put32(slot + S_GIVEN, 0);
+      return;
+    }
   }
   trimGrain(g);
   letGo();
+  put32(slot + S_GIVEN, 0);
 }
 
 /** After a refusal for want of bytes: gives back what budgets have of slabs that are empty; false: there was none, or another reason. */
@@ -395,8 +402,8 @@ export function mayTryAgain(): bool {
 export function giveSpareBack(): bool {
   if (load32(H_SPARE) == 0) return false;
   if (lock() != OK) {
-    store32(H_DEFERRED, 1); // who holds it sees to that
-    return false;
+    store32(H_DEFERRED, 1); // who holds it sees to that, unless it has let it go just now
+    if (!tryLock()) return false;
   }
   store32(H_SPARE, 0);
   trim();
@@ -427,6 +434,7 @@ export function releaseRawIn(node: usize, state: u32): u32 {
   let isDone: bool = true;
   const status = lock();
   if (status != OK) return status;
+  bePatient();
   // Another may have closed it meanwhile, and the place be another budget's. What is to be given back can only become more under this lock.
   const end = load32(node + B_STATE) == state ? grains : 0;
   for (let g = firstGrain; g < end;) {

@@ -10,21 +10,21 @@
 // a survivor O(depth).
 
 import { get32, get64, put32, put64, getFloat } from "./memory";
-import { cas32, load64, store32 } from "./atomic";
+import { cas32, load64, or32, store32 } from "./atomic";
 import { leaving } from "./claim";
 import { isPoisoned } from "./header";
-import { LATCHED, letLatchGo, REENTERED, REFUSED, takeLatch, tryLatch } from "./latch";
+import { LATCHED, REENTERED, REFUSED, glimpseLatch, letLatchGo, takeLatch, tryLatch } from "./latch";
 import { me, myId, slot } from "./owners";
 import { rebuildQueues, wakeAll } from "./waiting";
 import {
+  BUDGET_LEVELS,
   B_AFTER,
-  B_ITEMS,
-  B_ITEMS_AFTER,
   B_BAND_LOW,
-  B_FLAGS,
-  FLAG_QUEUE,
   B_BAND_WIDTH,
   B_BYPASS,
+  B_FLAGS,
+  B_ITEMS,
+  B_ITEMS_AFTER,
   B_ITEMS_MAX,
   B_LEVEL,
   B_LEVEL_ENTRIES,
@@ -36,7 +36,7 @@ import {
   B_QUEUE,
   B_REFUSED,
   B_USED,
-  BUDGET_LEVELS,
+  FLAG_QUEUE,
   H_BUDGET_LOCK,
   H_CHARGE,
   H_CHARGE_ALSO,
@@ -49,6 +49,8 @@ import {
   H_LEAVING,
   H_LEAVING_BLOCKS,
   H_NULL,
+  LEFT_BLOCKS,
+  LEFT_GRAINS,
   S_CROSSED,
   S_REASON,
   S_REFUSER,
@@ -70,6 +72,17 @@ export function lockBudgets(): u32 {
   return POISONED;
 }
 
+/** Takes the latch of the budgets if it is to be had within some 50 µs. */
+export function glimpseBudgets(): bool {
+  if (me == 0) return false;
+  const taken = glimpseLatch(H_BUDGET_LOCK);
+  if (taken == REFUSED) return false;
+  if (taken != LATCHED) mend();
+  if (!isPoisoned()) return true;
+  letLatchGo(H_BUDGET_LOCK);
+  return false;
+}
+
 /** Lets the latch of the budgets go. What was given back meanwhile is the caller's to see to (leaving.ts). */
 export function letBudgetsGo(): void {
   if (isCrossed()) setLevels();
@@ -89,7 +102,7 @@ function mend(): void {
   finishCharge();
   // It may have been taking out what was given back.
   store32(H_LEAVING, 1);
-  store32(H_LEAVING_BLOCKS, 1);
+  or32(H_LEAVING_BLOCKS, LEFT_BLOCKS | LEFT_GRAINS);
   rebuildQueues();
 }
 

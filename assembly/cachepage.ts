@@ -49,8 +49,8 @@ import {
   PAGE_ROOM,
 } from "./shared/caches";
 
-// Anything above 8 asks for a run of its own.
-const AS_RUN: u32 = 16;
+// What asks for a run of its own.
+const AS_RUN: u32 = 0;
 
 /** How many slots a page has that are long enough for `bytes` bytes; 0: it is a long entry. */
 export function slotsFor(bytes: u32): u32 {

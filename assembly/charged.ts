@@ -10,12 +10,13 @@
 // of any Block. From LEAVING on anybody may go on: each step is a compare-and-swap that one of them wins, or happens under the latch after a look.
 
 import { get32 } from "./memory";
-import { cas64, load32, load64, store32 } from "./atomic";
+import { cas64, load32, load64, or32, store32 } from "./atomic";
 import {
   charge,
   chargeMemory,
   countPasses,
   fall,
+  glimpseBudgets,
   isCrossed,
   isEased,
   letBudgetsGo,
@@ -48,8 +49,8 @@ import { geometry } from "./sizeclass";
 import {
   AUX_IN_FLIGHT,
   AUX_TAIL,
-  B_STATE,
   BUDGET_OPEN,
+  B_STATE,
   CHARGE_SHIFT,
   C_BLOCKS,
   C_SIZE,
@@ -57,6 +58,7 @@ import {
   H_LEAVING_BLOCKS,
   KIND_BLOCK,
   KIND_BUDGET,
+  LEFT_BLOCKS,
   RECORD_CHARGE,
   T_MASK,
   T_NONE,
@@ -77,6 +79,35 @@ export function nodeOf(charge: u32): usize {
   return charge & AUX_TAIL ? 0 : (<usize>(charge >>> 1)) << CHARGE_SHIFT;
 }
 
+// How long who takes grains off a budget may wait for the latch, in one hold of the page lock, for which others wait: once as others do, some 50 µs,
+// or not any more, for it was not to be had.
+const PATIENT: u32 = 2;
+const BRISK: u32 = 1;
+const WEARY: u32 = 0;
+let patience: u32 = 0;
+
+/** In the hold of the page lock that begins nobody waits for the latch to take grains off a budget. */
+export function beBrisk(): void {
+  patience = BRISK;
+}
+
+/** From here on that may be waited for, once. */
+export function bePatient(): void {
+  patience = PATIENT;
+}
+
+/** Whether the latch was not to be had since then. */
+export function isWeary(): bool {
+  return patience == WEARY;
+}
+
+function hasLatch(): bool {
+  if (patience == WEARY) return false;
+  const isHad = patience == PATIENT ? lockBudgets() == OK : glimpseBudgets();
+  if (!isHad) patience = WEARY;
+  return isHad;
+}
+
 /**
  * Takes the slab (closed) or run (freed) at `g` off its budget, if it has one; then it is nobody's, and who rebuilds the page layer takes it
  * back. False: the latch was not to be had. Under the page lock, inside which the latch is taken, never the other way about; who lets the
@@ -85,7 +116,7 @@ export function nodeOf(charge: u32): usize {
 export function unchargeGrains(g: u32, length: u32): bool {
   const node = nodeOf(get32(auxAt(g)));
   if (node == 0) return true;
-  if (lockBudgets() != OK) return false;
+  if (!hasLatch()) return false;
   fall(node, (<u64>length) << GRAIN_SHIFT, 0);
   chargeMemory(node, auxAt(g), AUX_IN_FLIGHT);
   if (isEased()) giveOn(node);
@@ -170,7 +201,7 @@ export function releaseCharged(p: usize, claim: u64): bool {
   // Only under the latch is it sure that the budget being closed is the one that it is charged to.
   if (status == BUSY) return task != OF_BUDGET && leave(p, claim);
   if (status != OK) return false;
-  if (isHalf) store32(H_LEAVING_BLOCKS, 1);
+  if (isHalf) or32(H_LEAVING_BLOCKS, LEFT_BLOCKS);
   isHalf = true;
   const isWon = uncharge(p, claim);
   unlockBudgets();
@@ -187,7 +218,7 @@ let isHalf: bool = false;
 function leave(p: usize, claim: u64): bool {
   const isWon = !isLeaving(claim) && markLeaving(p, claim);
   if (!isWon && !isLeaving(claim)) return false;
-  store32(H_LEAVING_BLOCKS, 1);
+  or32(H_LEAVING_BLOCKS, LEFT_BLOCKS);
   sweepLeaving();
   return isWon;
 }

@@ -4,7 +4,19 @@
 
 import { get32, get64 } from "./memory";
 import { load32, load64, store32 } from "./atomic";
-import { firstGrain, grains, maxOwners, scrubs, slabBits, tableBytes } from "./header";
+import {
+  auxes,
+  firstGrain,
+  grains,
+  hintWords,
+  hints,
+  homes,
+  maxOwners,
+  scrubs,
+  slabBits,
+  tableBytes,
+  words,
+} from "./header";
 import { activity, countedBytes, markOf, pendingAlloc, pendingFree } from "./counters";
 import { lockBudgets } from "./budget";
 import { checkBudgets, isHeldAt } from "./checkbudgets";
@@ -33,6 +45,7 @@ import {
 import { geometry } from "./sizeclass";
 import { letGo } from "./trim";
 import {
+  AUX_IN_FLIGHT,
   AUX_TAIL,
   BIN_COUNT,
   B_TAG_SHIFT,
@@ -42,21 +55,32 @@ import {
   GRAIN_SHIFT,
   HINT_EMPTY,
   H_ADJUST,
+  H_AUX,
   H_BINS,
   H_BIN_BITS,
   H_BITS,
   H_BUDGET_LOCK,
+  H_BUILD,
   H_CAPACITY,
+  H_COMMITTED,
   H_FIRST,
   H_GRAINS,
+  H_HINTS,
+  H_HINT_WORDS,
+  H_HOMES,
   H_LEAVING,
+  H_MAGIC,
+  H_MAX_OWNERS,
   H_NULL,
-  H_COMMITTED,
   H_PEAK,
+  H_SCRUB,
   H_TAIL,
   H_UNDECIDED,
+  H_WORD,
   KIND_BLOCK,
+  KIND_BUDGET,
   KIND_INTERNAL,
+  MAGIC,
   OUT_BLOCKS,
   OUT_FREE,
   OUT_FREE_RUNS,
@@ -85,6 +109,7 @@ import {
 import { WASM_PAGE_BYTES } from "./shared/limits";
 import {
   BAD_ADJACENT_FREE,
+  BAD_AUX,
   BAD_BIN,
   BAD_CHAIN,
   BAD_COMMITTED,
@@ -217,8 +242,16 @@ function walkInside(g: u32, length: u32): void {
   }
 }
 
+/** On a head stands which budget it is charged to, of kinds that can be, and nothing else at rest: whoever rebuilds the page layer goes by it. */
+function walkAux(g: u32, kind: u32): void {
+  const aux = load32(auxAt(g)) & ~AUX_TAIL;
+  const isCharged = kind == KIND_BLOCK || kind == KIND_BUDGET;
+  if (quiet && (isCharged ? aux & AUX_IN_FLIGHT : aux) != 0) problem(BAD_AUX, g);
+}
+
 function walkRun(g: u32, word: u32): void {
   const kind = (word >>> W_KIND_SHIFT) & 3;
+  walkAux(g, kind);
   if (kind == KIND_INTERNAL) {
     tail += (word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT;
     return;
@@ -230,6 +263,7 @@ function walkRun(g: u32, word: u32): void {
 }
 
 function walkSlab(g: u32, tag: u32, length: u32): void {
+  walkAux(g, tag & 3);
   const shape = geometry(tag);
   const full = get64(shape + C_FULL);
   const free = load64(bitsAt(g)) ^ ((<u64>tag) << B_TAG_SHIFT);
@@ -327,5 +361,14 @@ function checkHeader(): void {
   if (get32(H_GRAINS) != grains) problem(BAD_HEADER, H_GRAINS);
   if (get32(H_FIRST) != firstGrain) problem(BAD_HEADER, H_FIRST);
   if (get32(H_BITS) != <u32>slabBits) problem(BAD_HEADER, H_BITS);
+  if (get32(H_WORD) != <u32>words) problem(BAD_HEADER, H_WORD);
+  if (get32(H_AUX) != <u32>auxes) problem(BAD_HEADER, H_AUX);
+  if (get32(H_HINTS) != <u32>hints) problem(BAD_HEADER, H_HINTS);
+  if (get32(H_HINT_WORDS) != hintWords) problem(BAD_HEADER, H_HINT_WORDS);
+  if (get32(H_HOMES) != <u32>homes) problem(BAD_HEADER, H_HOMES);
+  if (get32(H_MAX_OWNERS) != maxOwners) problem(BAD_HEADER, H_MAX_OWNERS);
+  if ((get32(H_SCRUB) != 0) != scrubs) problem(BAD_HEADER, H_SCRUB);
+  if (load32(H_MAGIC) != MAGIC) problem(BAD_HEADER, H_MAGIC);
+  if (get32(H_BUILD) != <u32>BUILD_ID) problem(BAD_HEADER, H_BUILD);
   if (get64(H_NULL) != 0) problem(BAD_HEADER, H_NULL);
 }

@@ -8,6 +8,7 @@ import { put32, zero } from "./memory";
 import { scrubs } from "./header";
 import { load32, load64, store32, store64 } from "./atomic";
 import { lockBudgets } from "./budget";
+import { isWeary } from "./charged";
 import { freedByOthers } from "./counters";
 import { FULL_ATTEMPTS } from "./heap";
 import { letLatchGo } from "./latch";
@@ -40,9 +41,9 @@ export function addChunk(pool: usize, length: u32, bytes: usize, link: usize): u
     if (status != OK) return status;
     const before = freedByOthers();
     // Not under the latch: what is given back may be a budget's, and is taken off it.
-    if (findLow(length) == 0) trim();
+    const isLate = findLow(length) == 0 && !trim() && isWeary();
     // The latch inside the page lock, never the other way about.
-    status = lockBudgets();
+    status = isLate ? BUSY : lockBudgets();
     if (status == OK) {
       status = addUnderLatch(pool, length, bytes, link);
       letLatchGo(H_BUDGET_LOCK);
@@ -100,9 +101,10 @@ export function addNamed(naming: usize, length: u32): u32 {
     const run = load32(naming) == 0 ? carveNamed(naming, length) : 0;
     if (run != 0) name(naming, run);
     const isThere = load32(naming) != 0;
-    const isFinal = isThere || freedByOthers() == before;
+    const isFinal = isThere || isWeary() || freedByOthers() == before;
+    const why = isWeary() ? BUSY : FULL;
     letGo();
-    if (isFinal) return isThere ? OK : FULL;
+    if (isFinal) return isThere ? OK : why;
   }
   return BUSY;
 }

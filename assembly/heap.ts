@@ -10,9 +10,10 @@
 import { get32, get64, put32, put64, wipe, zero, zeroShort } from "./memory";
 import { cas32, cas64, load32, load64, store32, store64 } from "./atomic";
 import { freeIn } from "./arena";
+import { isWeary } from "./charged";
 import { nextClaim } from "./claim";
 import { firstGrain, grains, scrubs } from "./header";
-import { beginAlloc, beginFree, endAlloc, endFree, freedByOthers } from "./counters";
+import { beginAlloc, beginFree, endAlloc, endAllocVisibly, endFree, endFreeVisibly, freedByOthers } from "./counters";
 import { FREE_MASK, hintSet, isHome, settleMark } from "./hint";
 import { lock, tryLock } from "./lock";
 import { me, slot } from "./owners";
@@ -72,10 +73,11 @@ import {
   S_ALLOC_JOURNAL,
   S_FREE,
   S_FREE_JOURNAL,
-  S_RECENT_IN,
+  S_GIVEN,
   S_HINTS,
   S_HINT_SHIFT,
   S_REASON,
+  S_RECENT_IN,
   T_FREED,
   T_MASK,
   T_RUN,
@@ -220,8 +222,10 @@ function takeAnywhere(record: usize, tag: u32): usize {
     const isTrimmed = p != 0 || trim();
     if (p == 0) p = takeLocked(record, tag);
     const isFull = p == 0 && isTrimmed && freedByOthers() == before;
+    const isLate = p == 0 && !isTrimmed && isWeary();
     letGo();
     if (isFull) return refuse(FULL);
+    if (isLate) break;
   }
   return p == 0 ? refuse(BUSY) : p;
 }
@@ -253,15 +257,18 @@ export function takeLarge(bytes: u32, step: u32, kind: u32): usize {
     if (status != OK) return refuse(status);
     let p = takeRun(length, step, kind);
     let isFull: bool = false;
+    let isLate: bool = false;
     if (p == 0) {
       const before = freedByOthers();
       const isTrimmed = trim();
       p = takeRun(length, step, kind);
       isFull = p == 0 && isTrimmed && freedByOthers() == before;
+      isLate = !isTrimmed && isWeary();
     }
     letGo();
     if (p != 0) return p;
     if (isFull) return refuse(FULL);
+    if (isLate) break;
   }
   return refuse(BUSY);
 }
@@ -288,7 +295,8 @@ function takeRun(length: u32, step: u32, kind: u32): usize {
   if (start == 0) return 0;
   if (kind == KIND_BLOCK) store64(bitsAt(start), claim);
   store32(auxAt(start), 0); // commit
-  endAlloc(length << GRAIN_SHIFT);
+  if (kind == KIND_BLOCK) endAllocVisibly(length << GRAIN_SHIFT);
+  else endAlloc(length << GRAIN_SHIFT);
   return (<usize>start) << GRAIN_SHIFT;
 }
 
@@ -410,7 +418,9 @@ function freeOther(p: usize, grain: u32, head: u32): bool {
 /** The rarer half of free, kept out of the export's straight line. */
 export function freeAtEdge(p: usize, g: u32, tag: u32, index: u32): bool {
   if (me == 0 || !giveBackAtEdge(p, g, tag, index)) return false;
+  put32(slot + S_GIVEN, <u32>p);
   if (hasTooMuchIdle()) shedIdle();
+  put32(slot + S_GIVEN, 0);
   return true;
 }
 
@@ -437,15 +447,23 @@ export function giveBackRun(p: usize, g: u32, word: u32, claim: u64): bool {
     return false;
   }
   hintSet(HINT_EMPTY, g);
-  endFree((word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT);
+  if (claim != 0) endFreeVisibly((word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT);
+  else {
+    endFree((word >>> W_LENGTH_SHIFT) << GRAIN_SHIFT);
+    put32(slot + S_GIVEN, <u32>p);
+  }
   // Before anything that an exception could cut: nobody looks for it otherwise, and its budget would go on refusing.
   if (((word >>> W_KIND_SHIFT) & 3) == KIND_BUDGET) store32(H_SPARE, 1);
   if (!tryLock()) {
     store32(H_DEFERRED, 1);
-    if (!tryLock()) return true;
+    if (!tryLock()) {
+      put32(slot + S_GIVEN, 0);
+      return true;
+    }
   }
   trimGrain(g);
   letGo();
+  put32(slot + S_GIVEN, 0);
   return true;
 }
 

@@ -28,8 +28,12 @@ const LOOKS: u32 = 12;
 const LOOKS_NO_SLEEP: u32 = 64;
 const PAUSE_MIN: u32 = 8;
 const PAUSE_MAX: u32 = 64;
-// busyMs is slept in this many slices, after each of which who sleeps looks whether the holder still lives.
-const SLICES: u32 = 8;
+// busyMs is slept in slices, after each of which who sleeps looks whether the holder still lives: so many, or of a quarter of a millisecond. Only
+// whole ones count: a wake comes earlier by nobody knows how much, so they are short, and holders that hand the latch on do not add up to much.
+const SLICES_MAX: u32 = 256;
+const SLICES_SHIFT: u32 = 2;
+// Who was asleep for a slice looks less often: nothing was let go.
+const LOOKS_AFTER: u32 = 2;
 // How often a thread may be woken and find that another was quicker.
 const WAKES_MAX: u32 = 1000;
 
@@ -38,15 +42,19 @@ const WAKES_MAX: u32 = 1000;
 // there this loop span for ever, where nothing can end it.
 let latch: usize = 0;
 let slices: u32 = 0;
+let slice: i64 = 0;
+let looks: u32 = 0;
 let wakes: u32 = 0;
 
 /** Takes the latch at `at`, waiting as long as this thread may. */
 export function takeLatch(at: usize): u32 {
   latch = at;
-  slices = mayBlock && waitMs != 0 ? SLICES : 0;
+  slices = mayBlock && waitMs != 0 ? min(waitMs << SLICES_SHIFT, SLICES_MAX) : 0;
+  slice = slices != 0 ? <i64>((<u64>waitMs * 1000000) / slices) : 0;
+  looks = slices != 0 ? LOOKS : LOOKS_NO_SLEEP;
   wakes = 0;
   while (true) {
-    const taken = spin(latch);
+    const taken = spin(latch, looks);
     if (taken != REFUSED) return taken;
     if (slices == 0 || wakes == WAKES_MAX) return REFUSED;
     const word = load32(latch);
@@ -54,7 +62,9 @@ export function takeLatch(at: usize): u32 {
       wakes++;
       continue;
     }
-    if (wait32(latch, word | LATCH_MARK, <i64>waitMs * (1000000 / SLICES))) slices--;
+    const isOver = wait32(latch, word | LATCH_MARK, slice);
+    looks = isOver ? LOOKS_AFTER : LOOKS;
+    if (isOver) slices--;
     else wakes++;
   }
   return REFUSED;
@@ -80,9 +90,13 @@ export function holderOf(at: usize): u32 {
   return load32(at) & ~LATCH_MARK;
 }
 
+/** Takes the latch at `at` within some 50 µs, without a sleep. */
+export function glimpseLatch(at: usize): u32 {
+  return spin(at, LOOKS);
+}
+
 /** Looks at the latch until it is free, its holder is dead or this owner itself (then it is taken), or it has looked often enough. */
-function spin(at: usize): u32 {
-  const looks = mayBlock && waitMs != 0 ? LOOKS : LOOKS_NO_SLEEP;
+function spin(at: usize, looks: u32): u32 {
   let pause: u32 = PAUSE_MIN;
   for (let i: u32 = 0; i < looks; i++) {
     const word = load32(at);

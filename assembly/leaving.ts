@@ -7,17 +7,20 @@
 // Who dies between the claim and the flag, or while it takes out, leaves claims that recovery finds by their state.
 
 import { get32, get64, put32 } from "./memory";
-import { load32, load64, store32 } from "./atomic";
+import { load32, load64, store32, swap32 } from "./atomic";
 import { charge, fall, isCrossed, isEased, letBudgetsGo, refuseBy, riseBeside, setLevels, tryBudgets } from "./budget";
 import { freeLeft, unchargeLeft } from "./charged";
 import { isLeaving } from "./claim";
 import { chunkEnd, newestChunk, nextChunk } from "./pool";
+import { mergeDeferred } from "./trim";
 import { serve } from "./waiting";
 import {
   CHUNK_HEADER,
   H_LEAVING,
   H_LEAVING_BLOCKS,
   H_RECORDS,
+  LEFT_BLOCKS,
+  LEFT_GRAINS,
   RESERVATION_BYTES,
   V_BUDGET,
   V_BYTES,
@@ -33,12 +36,13 @@ export function unlockBudgets(): void {
 /** Takes out what was given back, and gives the memory of such Blocks back, if the latch is to be had. */
 export function sweepLeaving(): void {
   while (load64(H_LEAVING) != 0 && tryBudgets()) {
-    const hasBlocks = load32(H_LEAVING_BLOCKS) != 0;
-    if (hasBlocks) store32(H_LEAVING_BLOCKS, 0);
+    const left = load32(H_LEAVING_BLOCKS) == 0 ? 0 : swap32(H_LEAVING_BLOCKS, 0);
     takeOutReservations();
-    if (hasBlocks) unchargeLeft();
+    if (left & LEFT_BLOCKS) unchargeLeft();
     letBudgetsGo();
-    if (hasBlocks) freeLeft(); // not under the latch: the page lock is never taken inside it
+    // Not under the latch: the page lock is never taken inside it.
+    if (left & LEFT_BLOCKS) freeLeft();
+    if (left & LEFT_GRAINS) mergeDeferred();
   }
 }
 
@@ -47,7 +51,7 @@ export function takeOutLeaving(): bool {
   if (load64(H_LEAVING) == 0) return false;
   takeOutReservations();
   // Their flag goes on standing: whoever lets the latch go gives the memory back.
-  if (load32(H_LEAVING_BLOCKS) != 0) unchargeLeft();
+  if (load32(H_LEAVING_BLOCKS) & LEFT_BLOCKS) unchargeLeft();
   return true;
 }
 

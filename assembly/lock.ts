@@ -3,6 +3,7 @@
 
 import { cas32, load32 } from "./atomic";
 import { letBudgetsGo, lockBudgets } from "./budget";
+import { beBrisk } from "./charged";
 import { isPoisoned } from "./header";
 import { endAlloc, endFree } from "./counters";
 import { settleMark } from "./hint";
@@ -23,6 +24,7 @@ export function lock(): u32 {
     unlock();
     return POISONED;
   }
+  beBrisk();
   // No operation of this owner is in flight here; an exception may have left a journal that says so.
   endAlloc(0);
   endFree(0);
@@ -32,6 +34,7 @@ export function lock(): u32 {
 /** Takes the lock if nobody holds it, or this owner since an exception cut its operation. */
 export function tryLock(): bool {
   if (isPoisoned()) return false;
+  beBrisk();
   const taken = tryLatch(H_LOCK);
   if (taken == LATCHED) return true;
   if (taken != REENTERED || !mend(taken)) return false;

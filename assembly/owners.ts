@@ -76,7 +76,8 @@ export function join(block: bool, busyMs: u32, thread: u32): u32 {
     const at = slotOf(index) + S_STATE;
     const state = load64(at);
     if ((<u32>state & 3) != OWNER_FREE) continue;
-    const generation = ((<u32>state >>> 2) + 1) & GENERATION_MASK;
+    // 0 is nobody's.
+    const generation = max(((<u32>state >>> 2) + 1) & GENERATION_MASK, 1);
     const taken = ((<u64>thread) << 32) | ((generation << 2) | OWNER_JOINING);
     if (!cas64(at, state, taken)) continue;
     slot = slotOf(index);

@@ -440,8 +440,11 @@ function settleHeld(g: u32, word: u32, length: u32): u32 {
   for (let back: u32 = 0; back < length; back++) {
     if (get32(auxAt(g + back)) & AUX_TAIL) put32(auxAt(g + back), 0);
   }
+  const kind = kindOf(word);
+  const isCharged = kind == KIND_BUDGET || (kind == KIND_BLOCK && !isSlab);
+  if (!isCharged) put32(auxAt(g), 0);
   if (isSlab) return slabTail(tag);
-  return ((word >>> W_KIND_SHIFT) & 3) == KIND_INTERNAL ? length << GRAIN_SHIFT : 0;
+  return kind == KIND_INTERNAL ? length << GRAIN_SHIFT : 0;
 }
 
 function settleFree(g: u32, length: u32): void {

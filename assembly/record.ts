@@ -15,7 +15,7 @@ import { endFreeVisibly } from "./counters";
 import { giveBackRun, takeLarge, takeSmall, zeroTaken } from "./heap";
 import { me, slot } from "./owners";
 import { auxAt, bitsAt, slabTag, wordAt } from "./pages";
-import { classOf, geometry } from "./sizeclass";
+import { alignedClass, classOf, classSize, geometry } from "./sizeclass";
 import { giveBackBlock } from "./slab";
 import { hasTooMuchIdle, shedIdle } from "./trim";
 import { nodeOf, releaseCharged } from "./charged";
@@ -48,13 +48,16 @@ import {
 } from "./shared/layout";
 import { SMALL_BYTES_MAX } from "./shared/limits";
 
-/** Takes a zeroed Block of `bytes` ≥ 1 bytes for this owner; its claim is in S_CLAIM. 0: S_REASON says why. */
+/**
+ * Takes a zeroed Block of `bytes` ≥ 1 bytes at a multiple of `align` (0: a run of its own, wherever) for this owner; its claim is in S_CLAIM.
+ * 0: S_REASON says why.
+ */
 export function blockAlloc(bytes: u32, align: u32): usize {
-  const isSmall = bytes <= <u32>SMALL_BYTES_MAX && align <= 8;
-  const p = isSmall
-    ? takeSmall((classOf(bytes) << 2) | KIND_BLOCK)
-    : takeLarge(bytes, max(align >>> GRAIN_SHIFT, 1), KIND_BLOCK);
-  if (p != 0) zeroTaken(p, bytes);
+  // A slab begins on a grain, its records stand in its tail: so its blocks lie on multiples of what their size is a multiple of.
+  const isSmall = bytes <= <u32>SMALL_BYTES_MAX && align - 1 < <u32>GRAIN_BYTES;
+  const c = isSmall ? (align <= 8 ? classOf(bytes) : alignedClass(bytes, align)) : 0;
+  const p = c != 0 ? takeSmall((c << 2) | KIND_BLOCK) : takeLarge(bytes, max(align >>> GRAIN_SHIFT, 1), KIND_BLOCK);
+  if (p != 0) zeroTaken(p, c != 0 ? classSize(c) : (bytes + GRAIN_BYTES - 1) & ~(GRAIN_BYTES - 1));
   return p;
 }
 

@@ -1,12 +1,13 @@
 // Resize: a raw block becomes longer or shorter, in place where its class or the run behind it allows, else by moving. Owns nothing. A failure
 // leaves the block as it was; who dies here leaves a resize in flight (J_RESIZE), or a copy that was never handed out.
 
-import { copy, zero } from "./memory";
+import { copy, put32, wipe, zero } from "./memory";
 import { load32 } from "./atomic";
 import { allocBeside } from "./arena";
 import { firstGrain, grains, scrubs } from "./header";
 import { beginAlloc, beginFree, endAlloc, endFree } from "./counters";
 import { lock } from "./lock";
+import { slot } from "./owners";
 import { growRun, kindOf, shrinkRun, wordAt } from "./pages";
 import { letGo, trimGrain } from "./trim";
 import {
@@ -15,6 +16,7 @@ import {
   J_RESIZE,
   KIND_BUDGET,
   KIND_RAW,
+  S_MOVED,
   T_MASK,
   T_RUN,
   W_LENGTH_SHIFT,
@@ -43,7 +45,10 @@ export function realloc(p: usize, bytes: u32): usize {
   // Not what the words say where it lies: it may be a budget's that is closed by now.
   const granted = roundUp(bytes);
   if (granted > before) zero(moved + before, granted - before);
-  if (moved != p && freeScrubbed(p)) return moved;
+  put32(slot + S_MOVED, <u32>moved);
+  const isFreed = moved != p && freeScrubbed(p);
+  put32(slot + S_MOVED, 0);
+  if (isFreed) return moved;
   freeScrubbed(moved); // another thread freed the block meanwhile, and what was given out may be that very block
   return refuse(NOT_LIVE);
 }
@@ -66,13 +71,16 @@ function resizeRun(p: usize, word: u32, bytes: u32): bool {
     done = growRun(g, word, wanted - length);
     endAlloc(done ? (wanted - length) << GRAIN_SHIFT : 0);
   } else {
-    if (scrubs) zero(p + ((<usize>wanted) << GRAIN_SHIFT), (length - wanted) << GRAIN_SHIFT);
+    // From here to the count one straight line: an exception must find the block whole, or short already.
+    if (scrubs) wipe(p + ((<usize>wanted) << GRAIN_SHIFT), (length - wanted) << GRAIN_SHIFT);
     beginFree(p | J_RESIZE);
     done = shrinkRun(g, word, wanted);
     endFree(done ? (length - wanted) << GRAIN_SHIFT : 0);
+    if (done) put32(slot + S_MOVED, <u32>p);
     if (done) trimGrain(g + wanted);
   }
   letGo();
+  put32(slot + S_MOVED, 0);
   if (done && wanted > length) zero(p + ((<usize>length) << GRAIN_SHIFT), (wanted - length) << GRAIN_SHIFT);
   return done;
 }

@@ -3,8 +3,8 @@
 // under the page lock; who dies in it leaves a chain that rebuild mends (pages.ts).
 
 import { get32, get64, put32 } from "./memory";
-import { cas64, load32, load64, store32 } from "./atomic";
-import { unchargeGrains } from "./charged";
+import { cas64, load32, load64, or32, store32 } from "./atomic";
+import { beBrisk, bePatient, isWeary, unchargeGrains } from "./charged";
 import { firstGrain, grains, hintWords, hints, maxOwners, slabBits } from "./header";
 import { beginMark, endMark, isNamed, isTakenFrom, markOf, pendingAlloc, pendingFree } from "./counters";
 import { hintClear, hintSet, isHome, settleMark } from "./hint";
@@ -20,9 +20,11 @@ import {
   HINT_EMPTY,
   H_DEFERRED,
   H_LEAVING,
+  H_LEAVING_BLOCKS,
   H_SPARE,
   KIND_BLOCK,
   KIND_BUDGET,
+  LEFT_GRAINS,
   OWNER_FREE,
   R_SLAB,
   S_BLOCK_HINTS,
@@ -69,7 +71,11 @@ export function mergeDeferred(): void {
     mergeFreed();
     unlock();
   }
-  if (sawBusy) store32(H_DEFERRED, 1);
+  if (sawBusy) {
+    store32(H_DEFERRED, 1);
+    // Who has the latch sees to it when it lets that go; who lets the page lock go looks once more whether it has by now.
+    if (isWeary()) or32(H_LEAVING_BLOCKS, LEFT_GRAINS);
+  }
   sawBusy = false;
 }
 
@@ -79,11 +85,12 @@ let sawPinned: bool = false;
 let sawBusy: bool = false;
 
 /**
- * Gives every empty slab back and merges every freed run, whoever used it last. False: an empty slab of Blocks had to stay, for a
- * living thread looks at a record in it right now. Under the page lock.
+ * Gives every empty slab back and merges every freed run, whoever used it last. False: something had to stay, for a living thread looks at a record
+ * in it right now, or the latch of the budgets was not to be had (`isWeary`), which it waits for once. Under the page lock.
  */
 export function trim(): bool {
   sawPinned = false;
+  bePatient();
   trimHinted(false);
   for (let index: u32 = 1; index <= maxOwners; index++) {
     if (ownerState(index) == OWNER_FREE) continue;
@@ -93,6 +100,7 @@ export function trim(): bool {
     trimCurrents(slotOf(index));
   }
   put32(slot + S_IDLE, 0);
+  if (!isWeary()) beBrisk();
   return !sawPinned;
 }
 
@@ -205,6 +213,7 @@ export function reopen(g: u32, tag: u32): void {
 function giveBackFreed(g: u32, length: u32): void {
   if (unchargeGrains(g, length)) giveBack(g, length);
   else {
+    sawPinned = true;
     sawBusy = true;
     store32(H_SPARE, 1);
   }

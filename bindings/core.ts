@@ -4,20 +4,21 @@
 import {
   CLAIM_SHARED,
   CLAIM_STATE_SHIFT,
-  C_SIZE,
-  CLASS_ENTRY_SHIFT,
   CLASSES,
+  CLASS_ENTRY_SHIFT,
+  C_SIZE,
   GRAIN_SHIFT,
   H_ADJUST,
   H_CAPACITY,
   H_COMMITTED,
   H_FIRST,
   H_MAX_OWNERS,
-  H_SCRUB,
   H_PEAK,
   H_REBUILDS,
+  H_SCRUB,
   H_TAIL,
   H_UNDECIDED,
+  J_MASK,
   OUT_BLOCKS,
   OUT_FREE,
   OUT_FREE_RUNS,
@@ -33,25 +34,26 @@ import {
   OWNER_DEAD,
   OWNER_FREE,
   OWNER_LIVE,
-  REC_BLOCK_BYTES,
   REC_BLOCKS,
+  REC_BLOCK_BYTES,
   REC_DONE,
   REC_IN_FLIGHT_BYTES,
   REC_LOCK,
-  REC_RESERVATIONS,
   REC_RECORDS,
+  REC_RESERVATIONS,
   REC_RESERVED_BYTES,
   REC_UNDECIDED,
   REC_UNDECIDED_BYTES,
-  J_MASK,
+  SLOTS,
+  SLOT_BYTES,
   S_ALLOC,
   S_CLAIM,
   S_FREE,
+  S_GIVEN,
+  S_MOVED,
   S_OUT,
   S_STATE,
   S_THREAD,
-  SLOT_BYTES,
-  SLOTS,
 } from "../assembly/shared/layout.js";
 import {
   ALIGN_MAX,
@@ -147,6 +149,18 @@ export class Core {
   /** Attaches to the region in this memory. */
   static attach(exports: CoreExports, memory: WebAssembly.Memory, busyMs: number, thread: number): Core {
     return new Core(exports, memory, exports.attachRegion(+mayBlock(), busyMs, thread));
+  }
+
+  /**
+   * Index in i32[] of the raw block that a call had given back before an exception cut it, and of where a block is that a realloc had moved, or shortened, by
+   * then; 0: none. Who reads them clears them.
+   */
+  get givenAt(): number {
+    return (this.#slot(this.ownerId & 0xff) + S_GIVEN) >>> 2;
+  }
+
+  get movedAt(): number {
+    return (this.#slot(this.ownerId & 0xff) + S_MOVED) >>> 2;
   }
 
   /** A log of what leads here shows no memory. */

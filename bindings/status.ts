@@ -39,6 +39,7 @@ const PROBLEMS: Record<number, string> = {
   [S.BAD_RECORD]: "a Block's bit and record disagree at grain",
   [S.BAD_PEAK]: "the peak is below the committed grains",
   [S.BAD_HEADER]: "changed header field",
+  [S.BAD_AUX]: "wrong mark or charge of the run or slab at grain",
   [S.BAD_RUN_WORD]: "wrong word in a run at grain",
   [S.BAD_BUDGET]: "the counters differ from the reservations of the budget at",
   [S.BAD_RESERVATION]: "no owner or no budget for the reservation at",

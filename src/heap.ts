@@ -97,7 +97,7 @@ export class Heap {
     let known: AllocOptions | undefined;
     let knownBudget: Budget | undefined;
     let { at, state } = NO_NODE;
-    const { i32 } = core;
+    const { i32, givenAt } = core;
     const { crossedAt } = charges.budgets;
     this.alloc = (bytes, options) => {
       if (options === undefined && (bytes | 0) === bytes && bytes > 0) {
@@ -127,8 +127,16 @@ export class Heap {
       return offset;
     };
     this.free = (offset) => {
-      const isFreed =
-        (typeof offset === "number" && offset >>> 0 === offset && free(offset) !== 0) || this.#notLive(offset);
+      let isFreed: boolean;
+      try {
+        isFreed =
+          (typeof offset === "number" && offset >>> 0 === offset && free(offset) !== 0) || this.#notLive(offset);
+      } catch (error) {
+        // At the end of the stack it may be free already: who tried again would give back what is another's by then. No call: that would fail as well.
+        if (this.#closed || (i32[givenAt] as number) >>> 0 !== offset) throw error;
+        i32[givenAt] = 0;
+        isFreed = true;
+      }
       if (known !== undefined && i32[crossedAt] !== 0) tellLevels(charges);
       return isFreed;
     };
@@ -144,7 +152,28 @@ export class Heap {
     this.#requireSize(bytes);
     if (this.#closed) throw new RegionClosedError(this.#charges.regionName);
     if (!this.isLive(offset)) throw new RangeError(`realloc: no live block at offset ${describe(offset)}`);
-    const attempt: CoreAlloc = (asked) => this.#exports.realloc(offset, asked);
+    const { i32, givenAt, movedAt } = this.#core;
+    const { free } = this;
+    const attempt: CoreAlloc = (asked) => {
+      try {
+        return this.#exports.realloc(offset, asked);
+      } catch (error) {
+        // At the end of the stack it may be done already, and the block be here. No call: that would fail as well.
+        const moved = (i32[movedAt] as number) >>> 0;
+        i32[movedAt] = 0;
+        if (moved === 0) throw error;
+        let isDone = moved === offset || (i32[givenAt] as number) >>> 0 === offset;
+        i32[givenAt] = 0;
+        try {
+          isDone ||= free(offset);
+        } catch {
+          // Still no room for it: the block stays behind where it was.
+          isDone = true;
+        }
+        if (isDone) return moved;
+        throw error; // another thread freed it meanwhile
+      }
+    };
     const moved = attempt(Math.min(bytes, REQUEST_MAX));
     return moved === 0 ? this.#exhausted(bytes, attempt) : moved >>> 0;
   }

@@ -24,7 +24,10 @@ export interface RegionOptions {
   maxOwners?: number;
   /** What errors and reports call it. */
   name?: string;
-  /** How long a thread that may sleep waits for the page lock before it answers BUSY, in milliseconds, 0 … 60 000; 100 unless told. */
+  /**
+   * How long a thread that may sleep waits for the page lock, or the budgets' latch, before it answers BUSY, in milliseconds, 0 … 60 000; 100 unless
+   * told. Longer by half and more where living holders hand it on.
+   */
   busyMs?: number;
   /** Whose thresholds, labels and advice `region.pressure` has, in all threads; `"stream"` unless told. */
   preset?: PressurePreset;

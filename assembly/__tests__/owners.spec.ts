@@ -83,8 +83,10 @@ describe("join", () => {
     }
     store32(SLOTS + SLOT_BYTES + S_STATE, (0x7fffff << 2) | OWNER_FREE);
     const id = join(false, 0, 0);
-    same(id, 1, "id after the last generation", 0);
-    same(load32(SLOTS + SLOT_BYTES + S_STATE), OWNER_LIVE, "state word after the last generation", 0);
+    same(id, (1 << 8) | 1, "id after the last generation: 0 is nobody's", 0);
+    same(load32(SLOTS + SLOT_BYTES + S_STATE), (1 << 2) | OWNER_LIVE, "state word after the last generation", 0);
+    leave();
+    is(isPast(id), true, "past", id);
   });
 
   it("gives an id that is a positive signed number in the last generation too", () => {

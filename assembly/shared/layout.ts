@@ -72,8 +72,10 @@ export const BIN_COUNT = 192;
 export const H_BUDGET_LOCK = 1216;
 /** 1: a reservation was given back while another held the latch; the next to let it go takes it out. */
 export const H_LEAVING = 1280;
-/** 1: a charged Block was, likewise. Read together with H_LEAVING. */
+/** What else was, likewise, in bits: charged Blocks; slabs and runs of budgets. Read together with H_LEAVING. */
 export const H_LEAVING_BLOCKS = 1284;
+export const LEFT_BLOCKS = 1;
+export const LEFT_GRAINS = 2;
 /** 1: a slab of a budget may be empty, and charged still (a hint). */
 export const H_SPARE = 1288;
 // What is being charged this instant, written before it is done: 0, or 1 + the budget (0: none) whose counters change.
@@ -277,7 +279,13 @@ export const S_RECENT_IN = 336;
 export const S_NAMED = 328;
 /** Where check puts what it found. */
 export const S_OUT = 64;
-export const S_OUT_WORDS = 64;
+export const S_OUT_WORDS = 62;
+/**
+ * Where the block is that a realloc moves, or has shortened, from when its bytes are there until the call is over; 0: in none is. And the raw block that was given
+ * back, while what follows from that is seen to; 0: none. An exception leaves them, so whoever catches it knows what was done.
+ */
+export const S_MOVED = 312;
+export const S_GIVEN = 316;
 /** One record of hints for each size class of raw blocks. */
 export const S_HINTS = 384;
 export const S_HINT_SHIFT = 7;

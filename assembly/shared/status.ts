@@ -90,3 +90,4 @@ export const BAD_POOL = 119;
 export const BAD_RING = 120;
 export const BAD_CACHE = 121;
 export const BAD_FREE_BYTES = 122;
+export const BAD_AUX = 123;

@@ -251,7 +251,7 @@ export class BudgetView {
 
   #addMemory() {
     const { all, granted, spare } = this;
-    const isLeavingTakenOut = this.u32[this.c.H_LEAVING_BLOCKS >>> 2] !== 0;
+    const isLeavingTakenOut = (this.u32[this.c.H_LEAVING_BLOCKS >>> 2] & this.c.LEFT_BLOCKS) !== 0;
     let problem;
     spare.fill(0);
     const broken = this.memory.each(({ at, node, bytes, items, isLeaving, isSpare }) => {

@@ -97,13 +97,19 @@ const raw = {
   },
   realloc: (heap, table, by) => () => {
     const i = by.next() % 60;
-    if (table[i] === 0) table[i] = heap.alloc(10_000);
+    if (table[i] === 0) {
+      table[i] = heap.alloc(10_000);
+      if (table[i] !== 0) heap.u8[table[i]] = i + 1;
+    }
     const p = heap.realloc(table[i], 1 + by.below(by.below(2) ? 8192 : 60_000));
     if (p !== 0) table[i] = p;
   },
   "realloc, a run in place": (heap, table, by) => () => {
     const i = by.next() % 8;
-    if (table[i] === 0) table[i] = heap.alloc(20_000);
+    if (table[i] === 0) {
+      table[i] = heap.alloc(20_000);
+      if (table[i] !== 0) heap.u8[table[i]] = i + 1;
+    }
     const p = heap.realloc(table[i], 8193 + by.below(60_000));
     if (p !== 0) table[i] = p;
   },
@@ -175,6 +181,17 @@ function numbers(seed) {
 const isOverflow = (error) => error instanceof RangeError && error.message.includes("call stack");
 const isExpected = (error) => isOverflow(error) || error.code === "ERR_MEMORY_LIMIT";
 
+function requireHeld(heap, table, isTagged) {
+  const seen = new Set();
+  table.forEach((offset, i) => {
+    if (offset === 0) return;
+    if (!heap.isLive(offset)) throw new Error(`the block at ${offset} is gone`);
+    if (seen.has(offset)) throw new Error(`the block at ${offset} is held twice`);
+    if (isTagged && heap.u8[offset] !== i + 1) throw new Error(`the bytes of the block at ${offset} are not its own`);
+    seen.add(offset);
+  });
+}
+
 function measure(name, make, isRaw) {
   const result = {
     name,
@@ -189,7 +206,7 @@ function measure(name, make, isRaw) {
     lostForEver: 0,
   };
   for (let seed = 1; seed <= ROUNDS; seed++) {
-    const region = Region.createSync({ size: "1MiB", busyMs: 0 });
+    const region = Region.createSync({ size: "1MiB", busyMs: 0, scrub: seed % 2 === 0 });
     const whole = region.stats().largestFreeBytes;
     const owner = Region.attachSync(region.handle());
     const table = isRaw ? new Int32Array(TABLE) : new Array(TABLE).fill(undefined);
@@ -220,6 +237,8 @@ function measure(name, make, isRaw) {
       if (small !== 0 && !owner.heap.free(small)) throw new Error("free");
     });
     note("check", sound);
+    // A call that threw did nothing: what it was to give back, or to move, is there still, whole, and nobody else's.
+    if (isRaw) note("what the table holds", () => requireHeld(owner.heap, table, name.startsWith("realloc")));
     result.rebuilds += owner.stats().rebuilds;
     const held = new Set(isRaw ? table : []);
     held.delete(0);

@@ -75,6 +75,22 @@ export const ARENA_MUTANTS = [
     plant: (m) => m.say("trim/giveBackFreed", "charged/unchargeGrains", 1, 1),
   },
   {
+    name: "free: what stays charged for the latch was held is told to nobody who lets it go",
+    scenarios: [
+      "arena/nobody has time: one waits for what another frees, a run",
+      "arena/nobody has time: one waits for what another frees, a slab's last block",
+    ],
+    plant: (m) => m.drop("trim/mergeDeferred", "atomic/or32", 1),
+  },
+  {
+    name: "latch: who lets it go leaves charged what others freed",
+    scenarios: [
+      "arena/nobody has time: one waits for what another frees, a run",
+      "arena/nobody has time: one waits for what another frees, a slab's last block",
+    ],
+    plant: (m) => m.drop("leaving/sweepLeaving", "trim/mergeDeferred", 1),
+  },
+  {
     name: "free a run: nobody says so before an exception may cut it",
     scenarios: ["arena/nobody has time: free a run+take two grains"],
     plant: (m) => m.drop("heap/giveBackRun", "atomic/store32", 1),

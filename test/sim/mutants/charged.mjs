@@ -30,7 +30,7 @@ export const CHARGED_MUTANTS = [
   {
     name: "give a Block back without the latch: nobody is told",
     scenarios: ["charged/left to others, beside take", "charged/left to others, beside reserve"],
-    plant: (m) => m.drop("charged/leave", "atomic/store32", 1),
+    plant: (m) => m.drop("charged/leave", "atomic/or32", 1),
   },
   {
     name: "sweep: the Blocks are taken off, their memory stays",

@@ -272,4 +272,25 @@ export default [
     programs: { a: wait, b: (t) => t.free(t.look(name)) },
     finish: requireGranted,
   })),
+  // Who frees finds the latch held, and does not wait for it: whoever lets it go sees to what is charged still.
+  ...["xb", "yb"].map((name) => ({
+    name: `arena/nobody has time: one waits for what another frees, ${name === "xb" ? "a slab's last block" : "a run"}`,
+    hasMemory: true,
+    isImpatient: true,
+    bounds: { calm: 2, death: 0, second: -1 },
+    setup: (stage) => planted(stage, 0),
+    programs: {
+      a: wait,
+      *b(t) {
+        yield* t.free(t.look(name));
+      },
+      *c(t) {
+        yield* reserve(t, find(t, "m"), 0);
+      },
+    },
+    finish(stage) {
+      // Where the one that waits was refused for the latch there is nobody to be granted anything.
+      if (stage.record !== 0) requireGranted(stage);
+    },
+  })),
 ];

@@ -66,6 +66,12 @@ const DAMAGES = {
   BAD_HEADER: (s, { u32, c }) => {
     for (const name of ["H_NULL", "H_CAPACITY", "H_GRAINS", "H_FIRST", "H_BITS"]) u32[c[name] >>> 2]++;
   },
+  "BAD_HEADER of the tables": (s, { u32, c }) => {
+    for (const name of ["H_WORD", "H_HOMES", "H_HINT_WORDS", "H_SCRUB", "H_BUILD"]) u32[c[name] >>> 2] ^= 1;
+  },
+  // Whoever rebuilds the page layer would take it for one that nobody has.
+  BAD_AUX: (s, { u32, c }, t) => (u32[t.aux(findHead(s, c.T_RUN))] = c.AUX_IN_FLIGHT),
+  "BAD_AUX of a slab": (s, { u32, c }, t) => (u32[t.aux(findHead(s, c.T_SLAB, 0))] = 64),
 };
 
 /** Slabs of two kinds, of one grain and of two; runs; a free run. Nothing is cut. */
