@@ -48,6 +48,26 @@ describe("allocate", () => {
     }
   });
 
+  it("grants a Block that is aligned what it would grant a raw block, zeroed to its end", () => {
+    const r = region();
+    for (let align = 1; align <= 4096; align *= 2) {
+      for (const bytes of [1, 40, 64, 100, 600, 1000, 5000, 9000]) {
+        const raw = r.heap.allocUnsafe(bytes, { align });
+        const usable = r.heap.usableSize(raw);
+        r.heap.view(raw).fill(0xff);
+        r.heap.free(raw);
+        const budget = r.budget("aligned", { limit: 100_000 });
+        const block = r.allocate(bytes, { align, budget });
+        expect([block.offset % align, r.heap.usableSize(block.offset)], `${bytes} at ${align}`).toEqual([0, usable]);
+        expect(budget.usedBytes).toBe(usable);
+        expect(isAll(r.heap.view(block.offset), 0)).toBe(true);
+        block.release();
+        budget.close();
+      }
+    }
+    expectSound(r, 0);
+  });
+
   it("aligns to every power of two up to 1 MiB", () => {
     const r = region({ size: 16 * MIB });
     for (let align = 1; align <= MIB; align *= 2) {

@@ -1,7 +1,7 @@
 // The page lock. Goal: a holder that is slow, dead or was cut by an exception never hangs, starves or corrupts the others. Method: the
 // test plays the holder: it writes an owner's index into the lock word, which is all that holding the lock means.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { H_DEFERRED, H_LOCK } from "../assembly/shared/layout.js";
+import { H_BUDGET_LOCK, H_DEFERRED, H_LOCK } from "../assembly/shared/layout.js";
 import { OK } from "../assembly/shared/status.js";
 import { Core } from "../bindings/core.js";
 import { instantiateSync } from "../bindings/module.js";
@@ -281,5 +281,45 @@ describe("an owner that finds its own index in the lock, as an exception leaves 
     expect(r.heap.alloc(100_000)).not.toBe(0);
     expect(r.heap.alloc(whole)).toBe(0);
     expect(() => r.allocate(whole)).toThrow(MemoryLimitExceededError);
+  });
+});
+
+describe("while another holds the budgets' latch, dead without notice", () => {
+  const holdLatch = (by: number): void => void Atomics.store(holder.i32, H_BUDGET_LOCK >>> 2, by);
+  const WAITED_OUT = 60_000;
+
+  it("free never waits, of blocks and of runs, nor does what others allocate; all of it goes off the budget once that is said", () => {
+    open(WAITED_OUT);
+    const budget = r.budget("budget", { limit: 900_000 });
+    const blocks = Array.from({ length: 200 }, (_, i) => r.heap.alloc(i % 4 === 0 ? 9000 : 500, { budget }));
+    expect(blocks).not.toContain(0);
+    holdLatch(holder.ownerId);
+    for (const offset of blocks) expect(r.heap.free(offset)).toBe(true);
+    const small = r.heap.alloc(100);
+    const run = r.heap.alloc(10_000);
+    expect([r.heap.free(small), r.heap.free(run), r.usedBytes]).toEqual([true, true, 0]);
+    expect(r.markDead(holder.ownerId)).toBe(true);
+    expect(r.recover(holder.ownerId).done).toBe(true);
+    r.heap.free(r.heap.alloc(10_000));
+    expect(budget.usedBytes).toBe(0);
+    expectSound(r);
+  });
+
+  it("what would have to say that the region is full says BUSY, and asks no hook", () => {
+    const budget = r.budget("budget", { limit: 10 * whole });
+    for (const bytes of [whole - 100_000, 500]) {
+      const taken: number[] = [];
+      for (let offset: number; (offset = r.heap.alloc(bytes, { budget })) !== 0;) taken.push(offset);
+      holdLatch(holder.ownerId);
+      for (const offset of taken) r.heap.free(offset);
+      let asked = 0;
+      const stop = r.onFull(() => asked++);
+      expect([r.heap.alloc(whole - 50_000), r.heap.lastFailure, asked]).toEqual([0, "ERR_BUSY", 0]);
+      expect(() => r.allocate(whole - 50_000)).toThrow(RegionBusyError);
+      stop();
+      holdLatch(0);
+      const all = r.heap.alloc(whole - 50_000);
+      expect([all !== 0, r.heap.free(all), budget.usedBytes]).toEqual([true, true, 0]);
+    }
   });
 });
