@@ -10,7 +10,7 @@
 // of any Block. From LEAVING on anybody may go on: each step is a compare-and-swap that one of them wins, or happens under the latch after a look.
 
 import { get32 } from "./memory";
-import { cas64, load32, load64, or32, store32 } from "./atomic";
+import { cas64, load32, load64, or32 } from "./atomic";
 import {
   charge,
   chargeMemory,

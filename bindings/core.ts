@@ -49,6 +49,7 @@ import {
   S_ALLOC,
   S_CLAIM,
   S_FREE,
+  S_FREE_JOURNAL,
   S_GIVEN,
   S_MOVED,
   S_OUT,
@@ -67,6 +68,7 @@ import type { CoreExports } from "./exports.js";
 import { problemText } from "./status.js";
 
 export { ALIGN_MAX, OWNERS_MAX };
+export { J_BLOCK as LOOKS_AT_BLOCK } from "../assembly/shared/layout.js";
 export const REGION_BYTES_MIN: number = REGION_PAGES_MIN * WASM_PAGE_BYTES;
 export const REGION_BYTES_MAX: number = REGION_PAGES_MAX * WASM_PAGE_BYTES;
 
@@ -125,12 +127,24 @@ export class Core {
   /** generation << 8 | index of this thread's owner slot; negative: −status of the attempt to attach. */
   readonly ownerId: number;
 
+  // Indexes in i32[], for who catches an exception that cut a call: there nothing can be called.
+  /** The raw block that the call had given back by then; 0: none. Who reads it clears it. */
+  readonly givenAt: number;
+  /** Where the block is that a realloc had moved, or shortened, by then; 0: in none. Who reads it clears it. */
+  readonly movedAt: number;
+  /** The block whose record the call was looking at, with the marks of a Block's (LOOKS_AT_BLOCK): none may keep it from others while nothing goes on. */
+  readonly lookingAt: number;
+
   private constructor(exports: CoreExports, memory: WebAssembly.Memory, ownerId: number) {
     this.exports = exports;
     this.memory = memory;
     this.i32 = new Int32Array(memory.buffer);
     this.u8 = new Uint8Array(memory.buffer);
     this.ownerId = ownerId;
+    const slot = SLOTS + (ownerId & 0xff) * SLOT_BYTES;
+    this.givenAt = (slot + S_GIVEN) >>> 2;
+    this.movedAt = (slot + S_MOVED) >>> 2;
+    this.lookingAt = (slot + S_FREE_JOURNAL) >>> 2;
   }
 
   /** Makes a fresh memory a region and attaches to it. */
@@ -149,18 +163,6 @@ export class Core {
   /** Attaches to the region in this memory. */
   static attach(exports: CoreExports, memory: WebAssembly.Memory, busyMs: number, thread: number): Core {
     return new Core(exports, memory, exports.attachRegion(+mayBlock(), busyMs, thread));
-  }
-
-  /**
-   * Index in i32[] of the raw block that a call had given back before an exception cut it, and of where a block is that a realloc had moved, or shortened, by
-   * then; 0: none. Who reads them clears them.
-   */
-  get givenAt(): number {
-    return (this.#slot(this.ownerId & 0xff) + S_GIVEN) >>> 2;
-  }
-
-  get movedAt(): number {
-    return (this.#slot(this.ownerId & 0xff) + S_MOVED) >>> 2;
   }
 
   /** A log of what leads here shows no memory. */

@@ -2,7 +2,7 @@
 // its owner detaches or dies, and a stale handle is refused. In JavaScript it is disposable: `using block = region.allocate(64)`.
 
 import { NO_NODE, type Node } from "../bindings/budgets.js";
-import { ALIGN_MAX, type Core } from "../bindings/core.js";
+import { ALIGN_MAX, type Core, LOOKS_AT_BLOCK } from "../bindings/core.js";
 import { StaleBlockError } from "./errors.js";
 import { integer, powerOfTwo } from "./options.js";
 import { type ReservationSource, tellLevels } from "./reservation.js";
@@ -181,7 +181,15 @@ export class Block {
   /** Gives the block back. True the first time, false ever after, whoever released it. Any thread. */
   release(): boolean {
     const { core, charges } = this.#source;
-    const isDone = core.exports.blockFree(this.#offset, this.#low, this.#high) !== 0;
+    let isDone: boolean;
+    try {
+      isDone = core.exports.blockFree(this.#offset, this.#low, this.#high) !== 0;
+    } catch (error) {
+      // Cut at the end of the stack while it looked at the record: nobody does any more, so the slab need not stay for that.
+      const { i32, lookingAt } = core;
+      if (i32[lookingAt] === (this.#offset | LOOKS_AT_BLOCK)) i32[lookingAt] = 0;
+      throw error;
+    }
     tellLevels(charges);
     return isDone;
   }
