@@ -342,7 +342,11 @@ export function freeIn(p: usize, g: u32, tag: u32, index: u32): bool {
         if (isEmptied) noteSpare(g);
         put64(slot + S_FREE, <u64>(get32(slot + S_FREE) + get32(shape + C_SIZE)));
         if (!isEmptied) rememberIn(g, tag, shape);
-        else if (hasWaiting(node)) giveBackNow(p, g);
+        else {
+          put32(slot + S_GIVEN, <u32>p);
+          if (hasWaiting(node)) giveBackNow(g);
+          put32(slot + S_GIVEN, 0);
+        }
         return true;
       }
       put32(slot + S_FREE_JOURNAL, 0);
@@ -370,27 +374,28 @@ export function freeAtEdgeIn(p: usize, g: u32, tag: u32, index: u32): bool {
   // While the block is taken it says whose slab this is.
   const node = nodeOf(load32(auxAt(g)));
   if (me == 0 || !giveBackAtEdge(p, g, tag, index)) return false;
-  const free = load64(bitsAt(g)) ^ ((<u64>tag) << B_TAG_SHIFT);
-  if (node != 0 && free <= FREE_MASK) or64(node + B_ROOMY, (<u64>1) << (tag >>> 2));
-  if (free != get64(geometry(tag) + C_FULL)) return true;
-  noteSpare(g);
-  if (node == 0 || get32(currentOf(node, tag >>> 2)) != <u32>bitsAt(g) || hasWaiting(node)) giveBackNow(p, g);
+  put32(slot + S_GIVEN, <u32>p);
+  noteGivenBack(g, tag, node);
+  put32(slot + S_GIVEN, 0);
   return true;
 }
 
-/** Gives the slab at `g` back, which the block at `p`, given back, left empty. */
-function giveBackNow(p: usize, g: u32): void {
-  put32(slot + S_GIVEN, <u32>p);
+/** Sees to what follows from a block of the slab at `g`, of the budget at `node`, that was given back. */
+function noteGivenBack(g: u32, tag: u32, node: usize): void {
+  const free = load64(bitsAt(g)) ^ ((<u64>tag) << B_TAG_SHIFT);
+  if (node != 0 && free <= FREE_MASK) or64(node + B_ROOMY, (<u64>1) << (tag >>> 2));
+  if (free != get64(geometry(tag) + C_FULL)) return;
+  noteSpare(g);
+  if (node == 0 || get32(currentOf(node, tag >>> 2)) != <u32>bitsAt(g) || hasWaiting(node)) giveBackNow(g);
+}
+
+function giveBackNow(g: u32): void {
   if (!tryLock()) {
     store32(H_DEFERRED, 1);
-    if (!tryLock()) {
-      put32(slot + S_GIVEN, 0);
-      return;
-    }
+    if (!tryLock()) return;
   }
   trimGrain(g);
   letGo();
-  put32(slot + S_GIVEN, 0);
 }
 
 /** After a refusal for want of bytes: gives back what budgets have of slabs that are empty; false: there was none, or another reason. */

@@ -7,6 +7,7 @@ import { get32, get64, put32, put64 } from "./memory";
 import { cas32, cas64, load32, load64, notify, store32 } from "./atomic";
 import { maxOwners } from "./header";
 import {
+  B_TAG_SHIFT,
   CLASSES,
   CLASS_ENTRY_SHIFT,
   C_BYTES,
@@ -33,12 +34,13 @@ import {
   S_BLOCK_HINTS,
   S_BLOCK_HINT_SHIFT,
   S_BUMP,
+  S_GIVEN,
   S_HINTS,
   S_HINT_SHIFT,
   S_IDLE,
+  S_MOVED,
   S_REASON,
   S_STATE,
-  B_TAG_SHIFT,
 } from "./shared/layout";
 import { CLASS_COUNT } from "./shared/limits";
 import { NOT_LIVE, OK, OWNER_ALIVE } from "./shared/status";
@@ -156,6 +158,9 @@ export function otherOwners(): u32 {
 }
 
 function resetHints(at: usize): void {
+  // Whoever had the slot may have died between.
+  put32(at + S_GIVEN, 0);
+  put32(at + S_MOVED, 0);
   put32(at + S_BUMP, 0);
   put32(at + S_IDLE, 0);
   put32(at + S_REASON, 0);

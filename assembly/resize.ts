@@ -25,6 +25,9 @@ import { SMALL_BYTES_MAX } from "./shared/limits";
 import { NOT_LIVE, OK } from "./shared/status";
 import { allocUnsafe, freeScrubbed, refuse, roundUp, usableSize } from "./heap";
 
+// So many grains are zeroed under the page lock, some 50 µs.
+const ZEROED_LOCKED: u32 = 1024;
+
 /**
  * Makes the raw block at `p` hold `bytes` ≥ 1 bytes, in place where its class or the run behind it allows. Returns where it is
  * now; bytes beyond the old usable size are zero. 0: it could not, and the block at `p` is untouched.
@@ -66,10 +69,16 @@ function resizeRun(p: usize, word: u32, bytes: u32): bool {
     return false;
   }
   let done: bool;
+  const isShort = wanted - length <= ZEROED_LOCKED;
   if (wanted > length) {
     beginAlloc(p | J_RESIZE);
     done = growRun(g, word, wanted - length);
     endAlloc(done ? (wanted - length) << GRAIN_SHIFT : 0);
+    // In that straight line too; others would wait too long for what is long.
+    if (done && isShort) {
+      wipe(p + ((<usize>length) << GRAIN_SHIFT), (wanted - length) << GRAIN_SHIFT);
+      put32(slot + S_MOVED, <u32>p);
+    }
   } else {
     // From here to the count one straight line: an exception must find the block whole, or short already.
     if (scrubs) wipe(p + ((<usize>wanted) << GRAIN_SHIFT), (length - wanted) << GRAIN_SHIFT);
@@ -81,6 +90,6 @@ function resizeRun(p: usize, word: u32, bytes: u32): bool {
   }
   letGo();
   put32(slot + S_MOVED, 0);
-  if (done && wanted > length) zero(p + ((<usize>length) << GRAIN_SHIFT), (wanted - length) << GRAIN_SHIFT);
+  if (done && wanted > length && !isShort) zero(p + ((<usize>length) << GRAIN_SHIFT), (wanted - length) << GRAIN_SHIFT);
   return done;
 }

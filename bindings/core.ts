@@ -11,6 +11,7 @@ import {
   H_ADJUST,
   H_CAPACITY,
   H_COMMITTED,
+  H_DEFERRED,
   H_FIRST,
   H_MAX_OWNERS,
   H_PEAK,
@@ -134,6 +135,9 @@ export class Core {
   readonly movedAt: number;
   /** The block whose record the call was looking at, with the marks of a Block's (LOOKS_AT_BLOCK): none may keep it from others while nothing goes on. */
   readonly lookingAt: number;
+
+  /** Set to 1: whoever lets the page lock go next sees to what such a call left undone. */
+  readonly deferredAt: number = H_DEFERRED >>> 2;
 
   private constructor(exports: CoreExports, memory: WebAssembly.Memory, ownerId: number) {
     this.exports = exports;

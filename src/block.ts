@@ -186,8 +186,9 @@ export class Block {
       isDone = core.exports.blockFree(this.#offset, this.#low, this.#high) !== 0;
     } catch (error) {
       // Cut at the end of the stack while it looked at the record: nobody does any more, so the slab need not stay for that.
-      const { i32, lookingAt } = core;
-      if (i32[lookingAt] === (this.#offset | LOOKS_AT_BLOCK)) i32[lookingAt] = 0;
+      const { i32, lookingAt, deferredAt } = core;
+      i32[deferredAt] = 1;
+      if (!charges.isLeft && i32[lookingAt] === (this.#offset | LOOKS_AT_BLOCK)) i32[lookingAt] = 0;
       throw error;
     }
     tellLevels(charges);

@@ -97,7 +97,7 @@ export class Heap {
     let known: AllocOptions | undefined;
     let knownBudget: Budget | undefined;
     let { at, state } = NO_NODE;
-    const { i32, givenAt } = core;
+    const { i32, givenAt, deferredAt } = core;
     const { crossedAt } = charges.budgets;
     this.alloc = (bytes, options) => {
       if (options === undefined && (bytes | 0) === bytes && bytes > 0) {
@@ -133,8 +133,10 @@ export class Heap {
           (typeof offset === "number" && offset >>> 0 === offset && free(offset) !== 0) || this.#notLive(offset);
       } catch (error) {
         // At the end of the stack it may be free already: who tried again would give back what is another's by then. No call: that would fail as well.
-        if (this.#closed || (i32[givenAt] as number) >>> 0 !== offset) throw error;
+        if (this.#closed || offset === 0 || (i32[givenAt] as number) >>> 0 !== offset) throw error;
         i32[givenAt] = 0;
+        // Somebody may wait for it.
+        i32[deferredAt] = 1;
         isFreed = true;
       }
       if (known !== undefined && i32[crossedAt] !== 0) tellLevels(charges);
@@ -152,18 +154,22 @@ export class Heap {
     this.#requireSize(bytes);
     if (this.#closed) throw new RegionClosedError(this.#charges.regionName);
     if (!this.isLive(offset)) throw new RangeError(`realloc: no live block at offset ${describe(offset)}`);
-    const { i32, givenAt, movedAt } = this.#core;
+    const { i32, givenAt, movedAt, deferredAt } = this.#core;
     const { free } = this;
     const attempt: CoreAlloc = (asked) => {
+      i32[movedAt] = 0;
+      i32[givenAt] = 0;
       try {
         return this.#exports.realloc(offset, asked);
       } catch (error) {
         // At the end of the stack it may be done already, and the block be here. No call: that would fail as well.
         const moved = (i32[movedAt] as number) >>> 0;
+        const given = (i32[givenAt] as number) >>> 0;
         i32[movedAt] = 0;
-        if (moved === 0) throw error;
-        let isDone = moved === offset || (i32[givenAt] as number) >>> 0 === offset;
         i32[givenAt] = 0;
+        i32[deferredAt] = 1;
+        if (moved === 0) throw error;
+        let isDone = moved === offset || given === offset;
         try {
           isDone ||= free(offset);
         } catch {

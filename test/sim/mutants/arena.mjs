@@ -100,7 +100,7 @@ export const ARENA_MUTANTS = [
     scenarios: ["arena/free+reserve two grains", "arena/take two grains+free"],
     plant(m) {
       m.drop("arena/freeIn", "arena/noteSpare", 1);
-      m.drop("arena/freeAtEdgeIn", "arena/noteSpare", 1);
+      m.drop("arena/noteGivenBack", "arena/noteSpare", 1);
     },
   },
   {
@@ -118,7 +118,7 @@ export const ARENA_MUTANTS = [
     scenarios: ["arena/one waits for what another frees, a slab's last block"],
     plant(m) {
       m.say("arena/freeIn", "arena/hasWaiting", 1, 0);
-      m.say("arena/freeAtEdgeIn", "arena/hasWaiting", 1, 0);
+      m.say("arena/noteGivenBack", "arena/hasWaiting", 1, 0);
     },
   },
   {

@@ -27,7 +27,7 @@ export const SCRUBBING_MUTANTS = [
   {
     name: "scrub: what is cut off a run keeps its bytes",
     scenarios: ["scrub/pair/alloc-run+realloc-shrink"],
-    plant: (m) => m.drop("resize/resizeRun", wipe, 1),
+    plant: (m) => m.drop("resize/resizeRun", wipe, 2),
   },
   {
     name: "scrub: a block that moved leaves its bytes",
