@@ -1,6 +1,6 @@
 // Owners: each transition of a slot's state word, and the ids that come out of it.
 
-import { get32, get64, put64 } from "../memory";
+import { get32, get64, put32, put64 } from "../memory";
 import { load32, store32 } from "../atomic";
 import {
   isDead,
@@ -38,6 +38,8 @@ import {
   SLOT_BYTES,
   S_ALLOC,
   S_BLOCK_HINTS,
+  S_GIVEN,
+  S_MOVED,
   S_BLOCK_HINT_SHIFT,
   S_BUMP,
   S_FREE,
@@ -87,6 +89,16 @@ describe("join", () => {
     same(load32(SLOTS + SLOT_BYTES + S_STATE), (1 << 2) | OWNER_LIVE, "state word after the last generation", 0);
     leave();
     is(isPast(id), true, "past", id);
+  });
+
+  it("gives a slot in which nothing is said of what a call of the one before had given back, or moved", () => {
+    fresh(8, 1);
+    put32(slot + S_GIVEN, 4096);
+    put32(slot + S_MOVED, 8192);
+    leave();
+    join(false, 0, 0);
+    same(get32(slot + S_GIVEN), 0, "given back", 0);
+    same(get32(slot + S_MOVED), 0, "moved", 0);
   });
 
   it("gives an id that is a positive signed number in the last generation too", () => {

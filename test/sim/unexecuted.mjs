@@ -86,7 +86,8 @@ const REASONS = {
   "arena/releaseRawIn": SLEEPER,
   "arena/giveBackNow": SLEEPER,
   "arena/giveSpareBack": SLEEPER,
-  "arena/noteGivenBack": "who waits for a slab that just became empty: passed when there is time for another preemption",
+  "arena/noteGivenBack":
+    "who waits for a slab that just became empty: passed when there is time for another preemption",
   "arena/noteBack": "who waits for a slab that a bit left empty: the same",
   "arena/takeFound": LOST_SWAP,
   "arena/takeNew": "a run for a block of a class whose slab fits nowhere: the smallest slabs are as short as that",
