@@ -31,7 +31,7 @@ import { me, slot } from "./owners";
 import { auxAt, bitsAt, lengthOf, slabTag, wordAt } from "./pages";
 import { alignedClass, classOf, classSize, geometry } from "./sizeclass";
 import { carveSlab, giveBackAtEdge, openSlab } from "./slab";
-import { dissolve, letGo, reopen, trim, trimGrain } from "./trim";
+import { dissolve, letGo, reopen, trim, trimGrain, trimNow } from "./trim";
 import {
   AUX_IN_FLIGHT,
   BUDGET_OPEN,
@@ -344,7 +344,7 @@ export function freeIn(p: usize, g: u32, tag: u32, index: u32): bool {
         if (!isEmptied) rememberIn(g, tag, shape);
         else {
           put32(slot + S_GIVEN, <u32>p);
-          if (hasWaiting(node)) giveBackNow(g);
+          if (hasWaiting(node)) trimNow(g);
           put32(slot + S_GIVEN, 0);
         }
         return true;
@@ -386,16 +386,7 @@ function noteGivenBack(g: u32, tag: u32, node: usize): void {
   if (node != 0 && free <= FREE_MASK) or64(node + B_ROOMY, (<u64>1) << (tag >>> 2));
   if (free != get64(geometry(tag) + C_FULL)) return;
   noteSpare(g);
-  if (node == 0 || get32(currentOf(node, tag >>> 2)) != <u32>bitsAt(g) || hasWaiting(node)) giveBackNow(g);
-}
-
-function giveBackNow(g: u32): void {
-  if (!tryLock()) {
-    store32(H_DEFERRED, 1);
-    if (!tryLock()) return;
-  }
-  trimGrain(g);
-  letGo();
+  if (node == 0 || get32(currentOf(node, tag >>> 2)) != <u32>bitsAt(g) || hasWaiting(node)) trimNow(g);
 }
 
 /** After a refusal for want of bytes: gives back what budgets have of slabs that are empty; false: there was none, or another reason. */

@@ -62,25 +62,21 @@ import { BUSY, NEVER, NOT_ATTACHED, OK, OTHERS_FIRST, OVER_ITEMS, OVER_LIMIT, PO
 /** Takes the latch of the budgets: OK, or BUSY, POISONED, NOT_ATTACHED. */
 export function lockBudgets(): u32 {
   if (me == 0) return NOT_ATTACHED;
-  if (!cas32(H_BUDGET_LOCK, 0, myId)) {
-    const taken = takeLatch(H_BUDGET_LOCK);
-    if (taken == REFUSED) return BUSY;
-    if (taken != LATCHED) mend();
-  }
-  if (!isPoisoned()) return OK;
-  letLatchGo(H_BUDGET_LOCK);
-  return POISONED;
+  return latched(cas32(H_BUDGET_LOCK, 0, myId) ? LATCHED : takeLatch(H_BUDGET_LOCK));
 }
 
 /** Takes the latch of the budgets if it is to be had within some 50 µs. */
 export function glimpseBudgets(): bool {
-  if (me == 0) return false;
-  const taken = glimpseLatch(H_BUDGET_LOCK);
-  if (taken == REFUSED) return false;
+  return me != 0 && latched(glimpseLatch(H_BUDGET_LOCK)) == OK;
+}
+
+/** The latch was taken so: what its holder before left is mended. OK, or why it is not had. */
+function latched(taken: u32): u32 {
+  if (taken == REFUSED) return BUSY;
   if (taken != LATCHED) mend();
-  if (!isPoisoned()) return true;
+  if (!isPoisoned()) return OK;
   letLatchGo(H_BUDGET_LOCK);
-  return false;
+  return POISONED;
 }
 
 /** Lets the latch of the budgets go. What was given back meanwhile is the caller's to see to (leaving.ts). */

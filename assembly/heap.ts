@@ -15,7 +15,7 @@ import { nextClaim } from "./claim";
 import { firstGrain, grains, scrubs } from "./header";
 import { beginAlloc, beginFree, endAlloc, endAllocVisibly, endFree, endFreeVisibly, freedByOthers } from "./counters";
 import { FREE_MASK, hintSet, isHome, settleMark } from "./hint";
-import { lock, tryLock } from "./lock";
+import { lock } from "./lock";
 import { me, slot } from "./owners";
 import {
   auxAt,
@@ -42,7 +42,7 @@ import {
   takeJournalled,
   winRelease,
 } from "./slab";
-import { hasTooMuchIdle, letGo, shedIdle, trim, trimGrain } from "./trim";
+import { hasTooMuchIdle, letGo, shedIdle, trim, trimNow } from "./trim";
 import {
   AUX_IN_FLIGHT,
   B_TAG_SHIFT,
@@ -53,7 +53,6 @@ import {
   GRAIN_BYTES,
   GRAIN_SHIFT,
   HINT_EMPTY,
-  H_DEFERRED,
   H_SPARE,
   J_BLOCK,
   KIND_BLOCK,
@@ -454,15 +453,7 @@ export function giveBackRun(p: usize, g: u32, word: u32, claim: u64): bool {
   }
   // Before anything that an exception could cut: nobody looks for it otherwise, and its budget would go on refusing.
   if (((word >>> W_KIND_SHIFT) & 3) == KIND_BUDGET) store32(H_SPARE, 1);
-  if (!tryLock()) {
-    store32(H_DEFERRED, 1);
-    if (!tryLock()) {
-      put32(slot + S_GIVEN, 0);
-      return true;
-    }
-  }
-  trimGrain(g);
-  letGo();
+  trimNow(g);
   put32(slot + S_GIVEN, 0);
   return true;
 }

@@ -65,6 +65,16 @@ export function letGo(): void {
   if (load64(H_LEAVING) != 0) sweepLeaving();
 }
 
+/** Gives back what begins at grain `g`, freed or left empty just now, or leaves that to who has the page lock. */
+export function trimNow(g: u32): void {
+  if (!tryLock()) {
+    store32(H_DEFERRED, 1);
+    if (!tryLock()) return;
+  }
+  trimGrain(g);
+  letGo();
+}
+
 /** Merges the runs that other threads freed while the lock was held, and gives back what budgets have of slabs that are empty. */
 export function mergeDeferred(): void {
   while (load32(H_DEFERRED) != 0 && tryLock()) {

@@ -1,7 +1,7 @@
 // Heap: raw blocks by offset, as malloc gives them out by address. Any thread may free any thread's block; blocks outlive the thread
 // that took them. Wrong arguments are refused before they reach the core (wasm would make 0 of NaN and 5 of 2^32 + 5).
 
-import { ALIGN_MAX, type Core } from "../bindings/core.js";
+import type { Core } from "../bindings/core.js";
 import { NO_NODE, type Node } from "../bindings/budgets.js";
 import {
   BUDGET_GONE,
@@ -17,10 +17,9 @@ import {
 } from "../bindings/status.js";
 import type { CoreExports } from "../bindings/exports.js";
 import type { Budget } from "./budget.js";
-import { budgetNode } from "./budget-node.js";
+import { type Asked, askedBy } from "./budget-node.js";
 import { makeRoom } from "./charging.js";
 import { BudgetClosedError, RegionClosedError, RegionPoisonedError } from "./errors.js";
-import { allocOptions } from "./options.js";
 import { type ReservationSource, tellLevels } from "./reservation.js";
 import { describe } from "./size.js";
 
@@ -40,13 +39,6 @@ export type AllocFailure = "ERR_FULL" | "ERR_TOO_LARGE" | "ERR_BUSY" | "ERR_MEMO
 
 /** The largest request that is passed to the core; anything above is larger than any region. */
 const REQUEST_MAX = 0xffffffff;
-
-/** What an allocation's options were found to ask for. */
-interface Asked {
-  readonly align: number;
-  readonly budget: Budget | undefined;
-  readonly node: Node;
-}
 
 type CoreAlloc = (bytes: number) => number;
 
@@ -104,7 +96,7 @@ export class Heap {
         const offset = alloc(bytes);
         return offset === 0 ? this.#exhausted(bytes, alloc) : offset >>> 0;
       }
-      return this.#allocSlow(bytes, this.#asked(options), true);
+      return this.#allocSlow(bytes, askedBy(charges, "alloc", options), true);
     };
     this.allocUnsafe = (bytes, options) => {
       if (options === undefined && (bytes | 0) === bytes && bytes > 0) {
@@ -116,7 +108,7 @@ export class Heap {
         const offset = isSame && (bytes | 0) === bytes && bytes > 0 ? allocUnsafeIn(at, state, bytes) : 0;
         if (offset !== 0) return i32[crossedAt] === 0 ? offset >>> 0 : this.#told(offset);
       }
-      const asked = this.#asked(options);
+      const asked = askedBy(charges, "alloc", options);
       const offset = this.#allocSlow(bytes, asked, false);
       // Whoever was asked to make room may have changed them.
       if (asked.budget !== undefined && options?.budget === asked.budget) {
@@ -244,12 +236,6 @@ export class Heap {
   /** @internal The region was closed or left: from here on every call says so. */
   close(): void {
     this.#closed = true;
-  }
-
-  /** What an allocation's options ask for: own properties, read once. */
-  #asked(options: AllocOptions | undefined): Asked {
-    const { align, budget } = allocOptions("alloc", options, ALIGN_MAX);
-    return { align, budget, node: budget === undefined ? NO_NODE : budgetNode(this.#charges, "alloc", budget) };
   }
 
   #allocSlow(bytes: number, { align, budget, node }: Asked, zeroed: boolean): number {

@@ -1,7 +1,7 @@
 // Region: one fixed shared memory and this thread's place in it. Owns the attachment: the core's instance, the heap's face, the full
 // hooks. A thread that ends without `close` leaves its owner slot and its Blocks to the host's notice of its death.
 
-import { ALIGN_MAX, Core, REGION_BYTES_MAX, type Survey } from "../bindings/core.js";
+import { Core, REGION_BYTES_MAX, type Survey } from "../bindings/core.js";
 import type { CoreExports } from "../bindings/exports.js";
 import { coreModule, coreModuleSync, instantiate, instantiateSync } from "../bindings/module.js";
 import { BUSY, FULL, NOT_ATTACHED, OK, POISONED } from "../bindings/status.js";
@@ -9,7 +9,7 @@ import { hostThread, hostThreadSync, type HostThread } from "../bindings/thread.
 import { NO_NODE, type Node } from "../bindings/budgets.js";
 import { Budget, openBudget } from "./budget.js";
 import { chargesOf } from "./charges.js";
-import { budgetNode } from "./budget-node.js";
+import { type Asked, askedBy } from "./budget-node.js";
 import { makeRoom, refusalOf } from "./charging.js";
 import { BUDGET_OPTIONS, type BudgetOptions } from "./limits.js";
 import { Block, type BlockHandle, type BlockSource, requireBlockHandle } from "./block.js";
@@ -35,7 +35,7 @@ import {
   type Settled,
   settle,
 } from "./making.js";
-import { allocOptions, integer, ownOptions } from "./options.js";
+import { integer, ownOptions } from "./options.js";
 import { RegionGauge } from "./pressure/region-gauge.js";
 import { type RecoveryReport, recoverOwner, watchThread, type WatchOptions, type WorkerLike } from "./recovery.js";
 import type { CheckReport, RegionStats } from "./report.js";
@@ -48,15 +48,12 @@ import type { RingOptions } from "./ring/options.js";
 import type { Ring } from "./ring/ring.js";
 import { tracker } from "./tracker.js";
 
-/** What an allocation's options were found to ask for. */
-interface Asked {
-  readonly options: AllocOptions | undefined;
-  readonly align: number;
-  readonly budget: Budget | undefined;
-  readonly node: Node;
-}
-
-const PLAIN: Asked = { options: undefined, align: 8, budget: undefined, node: NO_NODE };
+const PLAIN: Asked & { readonly options: AllocOptions | undefined } = {
+  options: undefined,
+  align: 8,
+  budget: undefined,
+  node: NO_NODE,
+};
 
 /** One fixed shared memory with a heap in it, as this thread sees it. */
 export class Region {
@@ -243,9 +240,7 @@ export class Region {
   #asked(options: AllocOptions): Asked {
     const last = this.#last;
     if (last.options === options && last.budget === options.budget && last.align === (options.align ?? 8)) return last;
-    const { align, budget } = allocOptions("allocate", options, ALIGN_MAX);
-    const node = budget === undefined ? NO_NODE : budgetNode(this.#charges, "allocate", budget);
-    this.#last = { options, align, budget, node };
+    this.#last = { options, ...askedBy(this.#charges, "allocate", options) };
     return this.#last;
   }
 

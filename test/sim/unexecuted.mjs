@@ -53,7 +53,7 @@ const REASONS = {
   "pages/findRun":
     "looks for the best of more than 16 free runs of about one length, 64 KiB at least: a region of four pages has no room for them",
   "budget/finishCharge": PEAK,
-  "budget/lockBudgets": "wakes sleepers when a poisoned region is refused: no scenario has both",
+  "budget/latched": "wakes sleepers when a poisoned region is refused: no scenario has both",
   "budget/letBudgetsGo": SLEEPER,
   "lock/mend": `${SLEEPER}: where the latch was not to be had either`,
   "waiting/stopWaiting": NO_CHARGE,
@@ -84,7 +84,7 @@ const REASONS = {
   "reservation/resize": SAID_ELSEWHERE,
   "reservation/reservationSplit": SAID_ELSEWHERE,
   "arena/releaseRawIn": SLEEPER,
-  "arena/giveBackNow": SLEEPER,
+  "trim/trimNow": SLEEPER,
   "arena/giveSpareBack": SLEEPER,
   "arena/noteGivenBack":
     "who waits for a slab that just became empty: passed when there is time for another preemption",
